@@ -1,0 +1,53 @@
+# Every task of the project. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test run install install-dev check format screenshots
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+demo: install ## watch the whole way against an independent SCIM server, then click around
+	$(BIN)/python manage.py demo
+
+run: install ## the empty product: first operator, one-time password, http://127.0.0.1:8000
+	$(BIN)/python manage.py setup
+	$(BIN)/python manage.py serve
+
+test: install-dev ## all tests
+	$(BIN)/python -m pytest -q
+
+check: install-dev ## what CI runs: format, lint, types, imports, Django's checks, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py check --fail-level WARNING
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(MAKE) test
+
+format: install-dev ## format the code and mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+screenshots: install-dev ## click through the guide and renew the pictures in docs/guides
+	SCREENSHOTS=docs/guides/images $(BIN)/python -m pytest -q tests/browser
+
+install: .venv/runtime ## the virtual environment that runs the product
+
+install-dev: .venv/development ## the same with the tools for tests and checks
+
+# Some systems ship Python without ensurepip; virtualenv from pip then makes the environment.
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Gatehouse needs Python 3.11 or newer.")'
+	$(PYTHON) -m venv .venv || { rm -rf .venv && $(PYTHON) -m pip install -q --target .boot virtualenv \
+	  && PYTHONPATH=.boot $(PYTHON) -m virtualenv -q .venv; }
+
+.venv/runtime: requirements.lock | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/development: requirements-dev.lock | .venv/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ .venv/runtime

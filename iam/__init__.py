@@ -1,0 +1,1 @@
+"""Who: people, groups and the operators who sign in; also the Django project."""

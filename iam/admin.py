@@ -1,0 +1,200 @@
+"""The pages on which administrators keep people, groups and operators."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group as DjangoGroup
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from iam import actor
+from iam.forms import PREFIX, user_form
+from iam.models import Group, Membership, Operator, ProfileAttribute, User
+from iam.text import normalise
+
+# Gatehouse has groups of its own; Django's would only stand beside them and confuse.
+admin.site.unregister(DjangoGroup)
+
+
+class MembershipInline(TabularInline):
+    """People in a group, or groups of a person, added with a search field."""
+
+    model = Membership
+    extra = 0
+    per_page = 50
+    readonly_fields = ["added_at", "added_by"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # A membership is added or removed, never turned into another one.
+        return False
+
+
+class GroupsOfUser(MembershipInline):
+    verbose_name = "group"
+    verbose_name_plural = "groups"
+    fk_name = "user"
+    autocomplete_fields = ["group"]
+    fields = ["group", "added_at", "added_by"]
+
+
+class UsersOfGroup(MembershipInline):
+    verbose_name = "person"
+    verbose_name_plural = "people"
+    fk_name = "group"
+    autocomplete_fields = ["user"]
+    fields = ["user", "added_at", "added_by"]
+
+
+@admin.register(User)
+class UserAdmin(ModelAdmin):
+    list_display = ["username", "full_name", "email", "department", "active_label", "group_count"]
+    list_filter = ["is_active", "groups"]
+    list_filter_submit = True
+    search_fields = [
+        "username_key__startswith",
+        "first_name__istartswith",
+        "last_name__istartswith",
+        "email__istartswith",
+    ]
+    search_help_text = "Beginning of the user name, first name, last name or e-mail"
+    show_full_result_count = False
+    autocomplete_fields = ["manager"]
+    inlines = [GroupsOfUser]
+    list_per_page = 50
+    warn_unsaved_form = True
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        return super().get_form(request, obj, change, form=user_form(), **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        custom = [
+            f"{PREFIX}{key}" for key in ProfileAttribute.objects.values_list("key", flat=True)
+        ]
+        return [
+            (None, {"fields": ["username", "is_active"]}),
+            ("Name", {"fields": [("first_name", "last_name"), "display_name"]}),
+            ("Contact", {"fields": [("email", "phone")]}),
+            (
+                "Work",
+                {"fields": [("title", "department"), ("manager", "employee_id")]},
+            ),
+            ("Language and time", {"fields": [("locale", "timezone")]}),
+            ("Custom attributes", {"fields": custom}),
+        ]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        return super().get_search_results(request, queryset, normalise(search_term))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).annotate(groups_held=Count("memberships"))
+
+    @display(description="Name")
+    def full_name(self, user: User) -> str:
+        return user.full_name or "–"
+
+    @display(description="State", label={"Active": "success", "Switched off": "danger"})
+    def active_label(self, user: User) -> str:
+        return "Active" if user.is_active else "Switched off"
+
+    @display(description="Groups")
+    def group_count(self, user: Any) -> int:
+        return int(user.groups_held)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        _save_memberships(formset)
+
+
+@admin.register(Group)
+class GroupAdmin(ModelAdmin):
+    list_display = ["name", "description", "people"]
+    search_fields = ["name_key__startswith"]
+    search_help_text = "Beginning of the name"
+    show_full_result_count = False
+    fields = ["name", "description"]
+    inlines = [UsersOfGroup]
+    warn_unsaved_form = True
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Group], search_term: str
+    ) -> tuple[QuerySet[Group], bool]:
+        return super().get_search_results(request, queryset, normalise(search_term))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return super().get_queryset(request).annotate(people_in=Count("memberships"))
+
+    @display(description="People", ordering="people_in")
+    def people(self, group: Any) -> int:
+        return int(group.people_in)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        _save_memberships(formset)
+
+
+def _save_memberships(formset: Any) -> None:
+    for added in formset.save(commit=False):
+        if isinstance(added, Membership):
+            added.added_by = actor.current()
+        added.save()
+    for removed in formset.deleted_objects:
+        removed.delete()
+
+
+@admin.register(ProfileAttribute)
+class ProfileAttributeAdmin(ModelAdmin):
+    list_display = ["label", "key", "help_text"]
+    fields = ["label", "key", "help_text", "position"]
+    prepopulated_fields = {"key": ["label"]}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        # People's values and mappings are kept under the key.
+        return ["key"] if obj else []
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
+        return {} if obj else super().get_prepopulated_fields(request, obj)
+
+
+@admin.register(Operator)
+class OperatorAdmin(DjangoUserAdmin, ModelAdmin):
+    """Only superusers see operators: a page that grants rights must not be one of the rights."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "email", "is_active", "is_superuser", "last_login"]
+    list_filter = ["is_active"]
+    search_fields = ["username", "email"]
+    filter_horizontal = []
+    readonly_fields = ["last_login", "date_joined"]
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Person", {"fields": [("first_name", "last_name"), "email"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser"]}),
+        ("Dates", {"fields": [("last_login", "date_joined")]}),
+    ]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._superuser(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self._superuser(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._superuser(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._superuser(request)
+
+    @staticmethod
+    def _superuser(request: HttpRequest) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)

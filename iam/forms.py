@@ -1,0 +1,65 @@
+"""Forms of the people's pages."""
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from iam import text
+from iam.models import ProfileAttribute, User
+
+# Keeps a custom attribute from clashing with a built-in field of the form.
+PREFIX = "custom_"
+
+
+class UserForm(forms.ModelForm):
+    """A person with the custom attributes that administrators defined."""
+
+    class Meta:
+        model = User
+        fields = [
+            "username",
+            "is_active",
+            "first_name",
+            "last_name",
+            "display_name",
+            "email",
+            "phone",
+            "title",
+            "department",
+            "manager",
+            "employee_id",
+            "locale",
+            "timezone",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for key in self._custom_keys():
+            self.initial.setdefault(f"{PREFIX}{key}", self.instance.custom.get(key, ""))
+
+    def save(self, commit: bool = True) -> User:
+        kept = dict(self.instance.custom)
+        for key in self._custom_keys():
+            kept[key] = self.cleaned_data.get(f"{PREFIX}{key}", "")
+        self.instance.custom = {key: value for key, value in kept.items() if value}
+        return super().save(commit)
+
+    def _custom_keys(self) -> list[str]:
+        return [name.removeprefix(PREFIX) for name in self.fields if name.startswith(PREFIX)]
+
+
+def user_form() -> type[UserForm]:
+    """The form with a field for each custom attribute there is now."""
+    fields = {
+        f"{PREFIX}{attribute.key}": forms.CharField(
+            label=attribute.label,
+            help_text=attribute.help_text,
+            required=False,
+            max_length=1000,
+            validators=[text.plain],
+            widget=UnfoldAdminTextInputWidget,
+        )
+        for attribute in ProfileAttribute.objects.all()
+    }
+    return type("UserForm", (UserForm,), fields)

@@ -1,0 +1,54 @@
+"""What is true of every request: who acts, which scripts may run, whose password must change."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from iam import actor
+from iam.models import Operator
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+def remember_actor(get_response: GetResponse) -> GetResponse:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with actor.acting_as(request.user.get_username()):
+            return get_response(request)
+
+    return middleware
+
+
+def content_security_policy(get_response: GetResponse) -> GetResponse:
+    """Django 5.2 has none of its own; with Django 6 its setting of the same name takes over."""
+    policy = "; ".join(
+        f"{directive} {' '.join(sources)}" for directive, sources in settings.SECURE_CSP.items()
+    )
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response.headers.setdefault("Content-Security-Policy", policy)
+        return response
+
+    return middleware
+
+
+def temporary_password(get_response: GetResponse) -> GetResponse:
+    """Hold everyone with a one-time password on the page where it is changed."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        operator = request.user
+        page = reverse("admin:password_change")
+        if (
+            isinstance(operator, Operator)
+            and operator.password_is_temporary
+            and request.path not in {page, reverse("admin:logout")}
+        ):
+            messages.info(request, "Choose a password of your own. The one-time password ends now.")
+            return redirect(page)
+        return get_response(request)
+
+    return middleware

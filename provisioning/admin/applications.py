@@ -1,0 +1,214 @@
+"""Apps: choose from the catalogue, connect, map attributes, switch features on."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import TabularInline
+from unfold.dataclasses import UnfoldAction
+from unfold.decorators import display
+
+from provisioning import apps_setup, connectors, queue
+from provisioning.admin.consequences import SaysWhatWillHappen
+from provisioning.forms import (
+    FEATURE,
+    SETTING,
+    MappingForm,
+    MappingFormSet,
+    NewAppForm,
+    app_form,
+)
+from provisioning.models import Account, App, Mapping, Problem, Trigger
+from provisioning.plan import State
+
+_TEST = "_save_and_test"
+_PUSH = "_push_now"
+
+
+class MappingInline(TabularInline):
+    model = Mapping
+    form = MappingForm
+    formset = MappingFormSet
+    fields = ["target", "source"]
+    extra = 0
+    verbose_name = "row"
+    verbose_name_plural = "Attribute mapping"
+    hide_title = True
+    template_before = "provisioning/mapping_help.html"
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        if obj is not None:
+            kwargs["form"] = type("MappingForm", (MappingForm,), {"kind": obj.kind})
+        return super().get_formset(request, obj, **kwargs)
+
+
+@admin.register(App)
+class AppAdmin(SaysWhatWillHappen):
+    list_display = ["name", "kind_label", "state_label", "accounts_held", "waiting", "needing"]
+    search_fields = ["name"]
+    show_full_result_count = False
+    change_form_template = "provisioning/app_change_form.html"
+    warn_unsaved_form = True
+
+    # Which settings are asked for depends on the sign-in method chosen above them.
+    @property
+    def conditional_fields(self) -> dict[str, str]:
+        return {
+            f"{SETTING}{setting.key}": f"{SETTING}{setting.when[0]} == '{setting.when[1]}'"
+            for kind in connectors.catalogue().values()
+            for setting in kind.settings
+            if setting.when
+        }
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        kwargs["form"] = NewAppForm if obj is None else app_form(obj)
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return [(None, {"fields": ["connector", "name"]})]
+        settings = [f"{SETTING}{setting.key}" for setting in obj.kind.settings]
+        features = [f"{FEATURE}{feature}" for feature in obj.kind.features]
+        return [
+            ("Connection", {"fields": ["name", *settings, "internal"]}),
+            ("Provisioning features", {"fields": [*features, "delete_after_days", "paused"]}),
+        ]
+
+    def get_actions_submit_line(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """Two more buttons; what they do is done in `_after_save`, when the save is committed."""
+        return [
+            _button(_TEST, "Save and test connection", "network_check"),
+            _button(_PUSH, "Save and push now", "sync"),
+        ]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        return [MappingInline] if obj else []
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
+        held = Q(accounts__state=State.ACTIVE)
+        due = Q(accounts__due_at__lte=timezone.now())
+        needs = Q(accounts__problem__in=[Problem.REJECTED, Problem.CONFLICT])
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("lane")
+            .annotate(
+                active_accounts=Count("accounts", filter=held),
+                due_accounts=Count("accounts", filter=due),
+                stuck_accounts=Count("accounts", filter=needs),
+            )
+        )
+
+    def save_model(self, request: HttpRequest, obj: App, form: ModelForm, change: bool) -> None:
+        if change:
+            obj.save()
+        else:
+            apps_setup.create(obj)
+
+    def response_add(
+        self, request: HttpRequest, obj: App, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        messages.success(
+            request, f"{obj} is in the list. Now connect it: follow the steps on this page."
+        )
+        return HttpResponseRedirect(reverse("admin:provisioning_app_change", args=[obj.pk]))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        app = self.get_object(request, object_id) if object_id else None
+        extra = {**(extra_context or {}), "app": app, "guide": _guide(app)}
+        response = super().changeform_view(request, object_id, form_url, extra)
+        saved = request.method == "POST" and response.status_code == 302
+        if saved and object_id and (_TEST in request.POST or _PUSH in request.POST):
+            # Here the save is committed: nobody waits for a database lock while the
+            # application takes its time to answer.
+            self._after_save(request, App.objects.get(pk=object_id))
+            return HttpResponseRedirect(request.path)
+        return response
+
+    def _after_save(self, request: HttpRequest, app: App) -> None:
+        if _TEST in request.POST:
+            worked, sentence = apps_setup.check_connection(app)
+            if worked:
+                messages.success(request, f"{sentence} {_next_step(app)}")
+            else:
+                messages.error(request, sentence)
+        if _PUSH in request.POST:
+            queue.mark(apps=[app.pk], trigger=Trigger.MANUAL)
+            count = Account.objects.filter(app=app, due_at__isnull=False).count()
+            messages.success(request, f"{count} accounts of {app} are compared and brought right.")
+
+    def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
+        return [
+            f"{Account.objects.filter(app=app, state=State.ACTIVE).count()} accounts stay in {app} "
+            "as they are, and Gatehouse forgets them. To remove access first, disable the policies "
+            f"of {app} and wait until the report shows it done."
+            for app in objects
+        ]
+
+    @display(description="Kind")
+    def kind_label(self, app: App) -> str:
+        return app.kind.label
+
+    @display(
+        description="State",
+        label={
+            "Working": "success",
+            "Paused": "warning",
+            "Stopped": "danger",
+            "Not used yet": "info",
+        },
+    )
+    def state_label(self, app: Any) -> str:
+        if app.paused:
+            return "Paused"
+        if hasattr(app, "lane") and app.lane.problem:
+            return "Stopped"
+        return "Working" if app.active_accounts else "Not used yet"
+
+    @display(description="Accounts", ordering="active_accounts")
+    def accounts_held(self, app: Any) -> int:
+        return int(app.active_accounts)
+
+    @display(description="Waiting", ordering="due_accounts")
+    def waiting(self, app: Any) -> int:
+        return int(app.due_accounts)
+
+    @display(description="Need you", ordering="stuck_accounts")
+    def needing(self, app: Any) -> int:
+        return int(app.stuck_accounts)
+
+
+def _guide(app: App | None) -> dict[str, Any]:
+    """What the page shows beside the form; a template would take the class itself for a call."""
+    if app is None:
+        return {}
+    kind = app.kind
+    return {"label": kind.label, "steps": kind.steps, "targets": kind.known_targets}
+
+
+def _button(name: str, label: str, icon: str) -> UnfoldAction:
+    return UnfoldAction(
+        action_name=name,
+        method=None,
+        description=label,
+        path="",
+        icon=icon,
+    )
+
+
+def _next_step(app: App) -> str:
+    if not app.policies.exists():
+        return "Next: check the attribute mapping below, then add a policy that says who gets it."
+    return "Everything that waited is sent now."

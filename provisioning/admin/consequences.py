@@ -1,0 +1,45 @@
+"""Tells, on every page that deletes, what will happen to whom before it happens."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
+
+from provisioning import access
+
+
+class SaysWhatWillHappen(ModelAdmin):
+    """Adds the consequences to the confirmation of one deletion and of many."""
+
+    delete_confirmation_template = "provisioning/delete_confirmation.html"
+    delete_selected_confirmation_template = "provisioning/delete_selected_confirmation.html"
+
+    def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
+        raise NotImplementedError
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        found = self.get_object(request, object_id)
+        told = self.consequences(request, [found]) if found else []
+        return super().delete_view(
+            request, object_id, {**(extra_context or {}), "consequences": told}
+        )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None)
+        if context is not None and "deletable_objects" in context:
+            chosen = list(context["queryset"])
+            context["consequences"] = self.consequences(request, chosen)
+        return response
+
+
+def sentences(loss: access.Loss) -> list[str]:
+    """What losing access means, one sentence an application."""
+    return [
+        f"{count} {'account' if count == 1 else 'accounts'} will be {what} in {app}."
+        for app, count, what in loss
+    ]

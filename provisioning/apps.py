@@ -1,0 +1,14 @@
+"""Registers provisioning with Django and connects its signal receivers."""
+
+from django.apps import AppConfig
+
+
+class ProvisioningConfig(AppConfig):
+    name = "provisioning"
+    verbose_name = "Provisioning"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from provisioning import signals
+
+        signals.connect()

@@ -1,0 +1,97 @@
+"""What has to be right when an application is set up: first mapping, secrets, credentials."""
+
+from collections.abc import Collection
+from collections.abc import Mapping as Values
+
+from django.db import transaction
+
+from provisioning import addresses, connections, lanes
+from provisioning import secrets as sealing
+from provisioning.errors import ConnectorError
+from provisioning.models import App, Mapping
+from provisioning.plan import Feature
+
+# On at the start: everything that can be undone.
+_DEFAULT_FEATURES = (Feature.CREATE_USERS, Feature.UPDATE_USERS, Feature.DEACTIVATE_USERS)
+_LONGEST_SECRET = 8_192
+
+
+@transaction.atomic
+def create(app: App) -> App:
+    """Save a new app with its connector's default features and default mapping."""
+    app.features = [f.value for f in _DEFAULT_FEATURES if f in app.kind.features]
+    app.settings = {s.key: s.default for s in app.kind.settings if not s.secret}
+    app.save()
+    add_default_mapping(app)
+    return app
+
+
+def add_default_mapping(app: App) -> None:
+    """The rows that the connector suggests."""
+    for position, (target, source) in enumerate(app.kind.default_mappings):
+        Mapping.objects.create(app=app, target=target, source=source, position=position)
+
+
+def configure(
+    app: App,
+    *,
+    settings: Values[str, str],
+    secrets: Values[str, str],
+    features: Collection[Feature],
+) -> None:
+    """Put the connection and the switched-on features into the app; the caller saves it."""
+    app.settings = dict(settings)
+    app.sealed_secrets = sealing.seal({key: value for key, value in secrets.items() if value})
+    app.features = [feature.value for feature in app.kind.features if feature in features]
+
+
+def secrets_to_keep(app: App, new_settings: Values[str, str]) -> dict[str, str]:
+    """The stored secrets, unless an address now points to another server.
+
+    Otherwise someone who may edit the app but not read its token could point it to a server of
+    their own and have the token sent there.
+    """
+    if _origins(app, app.settings) != _origins(app, new_settings):
+        return {}
+    try:
+        return app.secrets
+    except sealing.Unreadable:
+        return {}
+
+
+def clean_secret(text: str) -> str:
+    """A token as it was meant: without the blanks and the “Bearer” that came along with a copy.
+
+    Raises ValueError for what can never be a token and would break the request's header.
+    """
+    value = text.strip().strip("\"'").strip()
+    if value.casefold().startswith("bearer "):
+        value = value[len("bearer ") :].strip()
+    if len(value) > _LONGEST_SECRET:
+        raise ValueError("This is too long for a token. Copy the token alone.")
+    for position, character in enumerate(value, start=1):
+        if not "!" <= character <= "~":
+            raise ValueError(
+                f"Character {position} cannot be part of a token (a blank, a line break or a "
+                "letter outside the Latin alphabet). Copy the token alone and paste it again."
+            )
+    return value
+
+
+def check_connection(app: App) -> tuple[bool, str]:
+    """Reach the application with what is stored: whether it worked, and what to do next."""
+    try:
+        connector = connections.connector(app)
+        try:
+            sentence = connector.check()
+        finally:
+            connector.close()
+    except ConnectorError as error:
+        return False, str(error)
+    lanes.resume(app.pk)
+    return True, sentence
+
+
+def _origins(app: App, settings: Values[str, str]) -> list[str]:
+    entered = (settings.get(s.key) or s.default for s in app.kind.settings if s.is_url)
+    return [addresses.origin(address) for address in entered if address]

@@ -1,0 +1,130 @@
+"""What a connector is: the code for one kind of system, in one file.
+
+A connector declares what an administrator fills in, which features it has and which mapping it
+starts with, and implements the methods below. It knows nothing of Django or of the database.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from provisioning.plan import Change, Feature, Value
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field that the administrator fills in so that the system can be reached."""
+
+    key: str
+    label: str
+    help_text: str = ""
+    secret: bool = False
+    default: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    # (key of another setting, its value): asked for only then.
+    when: tuple[str, str] | None = None
+    is_url: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the set-up guide shown beside the form."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class RemoteAccount:
+    """What the application holds for one person.
+
+    `values` are the mapped targets it was asked for, absent ones left out; `external_id` is empty
+    where the application keeps none.
+    """
+
+    remote_id: str
+    active: bool
+    values: dict[str, Value]
+    external_id: str = ""
+
+
+class Connector(ABC):
+    """One connection to one application. Safe to use from several threads.
+
+    Every method that talks to the application raises a `ConnectorError` whose class says what to
+    do next and whose text is the sentence the administrator reads (provisioning/errors.py).
+    """
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    description: ClassVar[str]
+    position: ClassVar[int] = 100
+    settings: ClassVar[tuple[Setting, ...]]
+    features: ClassVar[tuple[Feature, ...]]
+    # (target, key of a portal attribute)
+    default_mappings: ClassVar[tuple[tuple[str, str], ...]]
+    # Targets to suggest while a mapping is typed.
+    known_targets: ClassVar[tuple[str, ...]] = ()
+    # Targets without which no account can be created; the first identifies the account.
+    required_targets: ClassVar[tuple[str, ...]]
+    # The target that deactivating and reactivating change, where a mapping can fill it too.
+    active_target: ClassVar[str] = ""
+    steps: ClassVar[tuple[Step, ...]]
+    # How many requests may be on their way at once.
+    concurrency: ClassVar[int] = 4
+
+    def __init__(
+        self,
+        name: str,
+        config: Mapping[str, str],
+        *,
+        internal: bool = False,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`name` is what people call the app; `before_write` runs right before every write."""
+        self.name = name
+        self.config = config
+        self.internal = internal
+        self.before_write = before_write
+
+    @classmethod
+    @abstractmethod
+    def target(cls, text: str) -> str:
+        """The canonical form of a mapping target.
+
+        Raises ValueError with a sentence, and with `pointed` where a character can be shown.
+        """
+
+    @abstractmethod
+    def check(self) -> str:
+        """Reach the application with the credentials, change nothing; what was found, in words."""
+
+    @abstractmethod
+    def find(
+        self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool
+    ) -> Sequence[RemoteAccount]:
+        """The accounts that match, each verified; empty only if there is certainly none.
+
+        `made_by_us` looks for the external id first: an earlier attempt may have got through.
+        """
+
+    @abstractmethod
+    def create(self, values: Mapping[str, Value | None], *, external_id: str) -> RemoteAccount: ...
+
+    @abstractmethod
+    def update(self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]) -> None:
+        """Bring these targets to their new values; `held` are all that have a value now."""
+
+    @abstractmethod
+    def deactivate(self, remote_id: str) -> None: ...
+
+    @abstractmethod
+    def reactivate(self, remote_id: str) -> None: ...
+
+    @abstractmethod
+    def delete(self, remote_id: str) -> None:
+        """Remove the account. One that is already gone is a success."""
+
+    @abstractmethod
+    def close(self) -> None: ...

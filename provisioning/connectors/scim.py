@@ -1,0 +1,288 @@
+"""Any application that speaks SCIM 2.0 (RFC 7643, RFC 7644)."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
+
+from provisioning import http
+from provisioning.connectors.base import Connector, RemoteAccount, Setting, Step
+from provisioning.errors import (
+    AlreadyExists,
+    ConnectorError,
+    Misconfigured,
+    NotFound,
+    Rejected,
+    Unavailable,
+)
+from provisioning.plan import Change, Feature, Value
+from provisioning.scim import messages, paths
+
+BASE_URL = Setting(
+    key="base_url",
+    label="SCIM Base URL",
+    help_text="The address that the application shows on its SCIM or provisioning page. It often "
+    "ends in /scim/v2. Gatehouse adds /Users itself.",
+    is_url=True,
+)
+TOKEN = Setting(
+    key="token",
+    label="Bearer token",
+    help_text="The secret token that the application made for provisioning.",
+    secret=True,
+)
+
+
+class Scim(Connector):
+    slug: ClassVar[str] = "scim"
+    label: ClassVar[str] = "Any SCIM 2.0 application"
+    description: ClassVar[str] = "For every application with a SCIM Base URL and a bearer token."
+    position: ClassVar[int] = 900
+    settings: ClassVar[tuple[Setting, ...]] = (BASE_URL, TOKEN)
+    features: ClassVar[tuple[Feature, ...]] = tuple(Feature)
+    default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("userName", "username"),
+        ("active", "is_active"),
+        ("name.givenName", "first_name"),
+        ("name.familyName", "last_name"),
+        ('emails[type eq "work"].value', "email"),
+    )
+    known_targets: ClassVar[tuple[str, ...]] = (
+        "userName",
+        "active",
+        "name.givenName",
+        "name.familyName",
+        "name.formatted",
+        'emails[type eq "work"]',
+        'phoneNumbers[type eq "work"]',
+        "displayName",
+        "nickName",
+        "title",
+        "userType",
+        "locale",
+        "preferredLanguage",
+        "timezone",
+        f"{messages.ENTERPRISE_USER}:employeeNumber",
+        f"{messages.ENTERPRISE_USER}:department",
+        f"{messages.ENTERPRISE_USER}:organization",
+        f"{messages.ENTERPRISE_USER}:costCenter",
+        f"{messages.ENTERPRISE_USER}:division",
+    )
+    required_targets: ClassVar[tuple[str, ...]] = ("userName",)
+    active_target: ClassVar[str] = "active"
+    steps: ClassVar[tuple[Step, ...]] = (
+        Step(
+            "Open the application's provisioning page",
+            "Sign in to the application as an administrator and look for “SCIM”, “Provisioning” "
+            "or “Directory integration”, usually near the settings for single sign-on.",
+        ),
+        Step("Make a token", "Create a token there. It is often shown only once: copy it now."),
+        Step(
+            "Fill in this page",
+            "Paste the SCIM Base URL and the token below, then press “Save and test connection”.",
+        ),
+    )
+
+    # How this kind deviates: each is a fact of the vendor's file that changes it.
+    keeps_external_id: ClassVar[bool] = True
+    media_type: ClassVar[str] = "application/scim+json"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._session = http.Session(
+            self.config.get("base_url", ""),
+            internal=self.internal,
+            before_write=lambda: self.before_write(),
+        )
+
+    @classmethod
+    def target(cls, text: str) -> str:
+        return str(paths.target(text))
+
+    def check(self) -> str:
+        reply = self._request("GET", "/Users", params={"startIndex": "1", "count": "1"})
+        if not isinstance(reply.body, dict) or "totalResults" not in reply.body:
+            raise Misconfigured(
+                f"Something answered at {self.config['base_url']}, but it is not a SCIM service"
+                f"{_shown(reply)}. Copy the SCIM Base URL again from {self.label}'s own page; it "
+                "often ends in /scim2 or /scim/v2."
+            )
+        return f"Connected: {self.name} answered and accepted the credentials."
+
+    def find(
+        self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool
+    ) -> Sequence[RemoteAccount]:
+        if made_by_us and self.keeps_external_id:
+            hits = [
+                hit
+                for hit in self._search("externalId", external_id, values)
+                if hit.external_id == external_id
+            ]
+            if hits:
+                return hits
+        name = str(values["userName"])
+        return [
+            hit
+            for hit in self._search("userName", name, values)
+            if str(hit.values.get("userName", "")).casefold() == name.casefold()
+        ]
+
+    def create(self, values: Mapping[str, Value | None], *, external_id: str) -> RemoteAccount:
+        kept = external_id if self.keeps_external_id else None
+        reply = self._request("POST", "/Users", json=messages.user(values, external_id=kept))
+        made = self._account(reply.body, values)
+        if made is None:
+            # RFC 7644 section 3.3 asks for the resource; without it the id must be looked up.
+            raise Unavailable(
+                f"{self.name} accepted the new account but did not say which id it has. Gatehouse "
+                "looks it up."
+            )
+        return made
+
+    def update(self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]) -> None:
+        self._patch(remote_id, messages.patch(for_library(changes), held=held))
+
+    def deactivate(self, remote_id: str) -> None:
+        self._set_active(remote_id, False)
+
+    def reactivate(self, remote_id: str) -> None:
+        self._set_active(remote_id, True)
+
+    def delete(self, remote_id: str) -> None:
+        try:
+            self._request("DELETE", self._path(remote_id))
+        except NotFound:
+            return
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _set_active(self, remote_id: str, active: bool) -> None:
+        change = messages.Change("active", old=not active, new=active)
+        self._patch(remote_id, messages.patch([change]))
+
+    def _patch(self, remote_id: str, body: dict[str, Any]) -> None:
+        self._request("PATCH", self._path(remote_id), json=body)
+
+    def _search(
+        self, attribute: str, value: str, values: Mapping[str, Value | None]
+    ) -> list[RemoteAccount]:
+        """Everything that the application returns for one filter; the caller verifies each.
+
+        Raises Rejected if it returned what was not asked for, as a server does that ignores the
+        filter: then an empty list of matches would not mean that the account is absent.
+        """
+        query = {"filter": messages.equals(attribute, value)}
+        reply = self._request("GET", "/Users", params=query)
+        body = reply.body if isinstance(reply.body, dict) else {}
+        if "totalResults" not in body:
+            raise Unavailable(f"{self.name} answered a search with something else{_shown(reply)}.")
+        listed = body.get("Resources") or []
+        accounts = [hit for hit in (self._account(item, values) for item in listed) if hit]
+        wrong = [hit for hit in accounts if not _matches(hit, attribute, value)]
+        if wrong or len(accounts) < int(body["totalResults"]):
+            raise Rejected(
+                f"{self.name} did not search for {attribute} “{value}” but answered with other "
+                "accounts, so Gatehouse cannot tell whether this one exists there. Ask the "
+                "application's support whether its SCIM service supports filters."
+            )
+        return accounts
+
+    def _account(self, document: Any, values: Mapping[str, Value | None]) -> RemoteAccount | None:
+        if not isinstance(document, dict) or not document.get("id"):
+            return None
+        found = messages.read(document, {*values, "userName", "active"})
+        return RemoteAccount(
+            remote_id=str(document["id"]),
+            active=found.get("active") is not False,
+            values={path: value for path, value in found.items() if path in values},
+            external_id=str(document.get("externalId") or "") if self.keeps_external_id else "",
+        )
+
+    def _path(self, remote_id: str) -> str:
+        return f"/Users/{http.segment(remote_id)}"
+
+    def _credentials(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.config.get('token', '')}"}
+
+    def _request(self, method: str, path: str, **body: Any) -> http.Response:
+        """One exchange. Raises the ConnectorError that says what to do next."""
+        headers = {"Accept": self.media_type, **self._credentials()}
+        if "json" in body:
+            headers["Content-Type"] = self.media_type
+        limit = http.LIST_LIMIT if path == "/Users" else http.RESOURCE_LIMIT
+        reply = self._session.request(method, path, headers=headers, limit=limit, **body)
+        if 200 <= reply.status < 300:
+            return reply
+        raise self._error(reply, on_account=path != "/Users")
+
+    def _error(self, reply: http.Response, *, on_account: bool) -> ConnectorError:
+        status, wait = reply.status, http.retry_after(reply.headers)
+        said = self._said(reply)
+        if status in {401, 403}:
+            return self._not_allowed(status, said)
+        if 300 <= status < 400:
+            return Misconfigured(
+                f"{self.name} redirects to {reply.headers.get('Location', 'another address')[:200]}"
+                ", and Gatehouse does not send the token there. If that address is right, enter it "
+                "as the SCIM Base URL.",
+                http_status=status,
+            )
+        if status == 404 and on_account:
+            return NotFound(f"{self.name} does not know this account.", http_status=404)
+        if status == 404 or (status == 405 and not on_account):
+            return Misconfigured(
+                f"There is no SCIM service at {self.config['base_url']} (it answered {status}). "
+                "Check the SCIM Base URL; it often ends in /scim2 or /scim/v2.",
+                http_status=status,
+            )
+        if status == 409 or messages.scim_type(reply.body) == "uniqueness":
+            return AlreadyExists(
+                f"{self.name} says that another account already uses one of these values{said}.",
+                http_status=status,
+            )
+        if status in {408, 425, 429} or (status >= 500 and status != 501):
+            return Unavailable(self._busy(status, said), retry_after=wait, http_status=status)
+        return Rejected(
+            f"{self.name} refused it (error {status}){said}. Correct the person's data or the "
+            "attribute mapping; Gatehouse then tries again by itself.",
+            http_status=status,
+        )
+
+    def _not_allowed(self, status: int, said: str) -> Misconfigured:
+        if status == 401:
+            text = (
+                f"{self.name} did not accept the token{said}. Make a new one there, paste it under "
+                f"Apps > {self.name} > Connection and press “Save and test connection”. Nothing is "
+                "lost meanwhile."
+            )
+        else:
+            text = (
+                f"{self.name} accepted the token but does not allow this{said}. Give the token or "
+                "its owner the right to manage users there, then press “Save and test connection”."
+            )
+        return Misconfigured(text, http_status=status)
+
+    def _busy(self, status: int, said: str) -> str:
+        if status == 429:
+            return f"{self.name} asks for fewer requests. Gatehouse waits and goes on by itself."
+        return (
+            f"{self.name} has a problem on its side (error {status}){said}. Gatehouse tries again "
+            "by itself."
+        )
+
+    def _said(self, reply: http.Response) -> str:
+        detail = messages.error_detail(reply.body) if reply.body is not None else ""
+        return f": “{detail}”" if detail else _shown(reply)
+
+
+def _matches(hit: RemoteAccount, attribute: str, value: str) -> bool:
+    if attribute == "externalId":
+        return hit.external_id == value
+    return str(hit.values.get(attribute, "")).casefold() == value.casefold()
+
+
+def _shown(reply: http.Response) -> str:
+    return f" (it answered: “{reply.text}”)" if reply.text else ""
+
+
+def for_library(changes: Sequence[Change]) -> list[messages.Change]:
+    return [messages.Change(change.path, change.old, change.new) for change in changes]

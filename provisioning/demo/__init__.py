@@ -1,0 +1,1 @@
+"""The demonstration: the Zoom guide carried out against an independent SCIM server."""

@@ -1,0 +1,252 @@
+"""The forms of an application: its connection, its mapping rows, its features."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.models import BaseInlineFormSet
+from django.utils.html import format_html
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from iam import attributes
+from provisioning import addresses, apps_setup, connectors
+from provisioning.connectors.base import Connector, Setting
+from provisioning.models import App, Mapping
+from provisioning.plan import Feature
+from provisioning.wording import FEATURE_HELP, FEATURE_LABELS
+
+SETTING = "setting_"
+FEATURE = "feature_"
+
+
+class NewAppForm(forms.ModelForm):
+    """The first step: which kind of application, and what people call it."""
+
+    class Meta:
+        model = App
+        fields = ["connector", "name"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["connector"]
+        field.label = "Which application?"
+        field.widget = Catalogue(choices=self._choices())
+
+    def _choices(self) -> list[tuple[str, str]]:
+        return [(slug, kind.label) for slug, kind in connectors.catalogue().items()]
+
+
+class Catalogue(forms.RadioSelect):
+    """One card for each connector."""
+
+    template_name = "provisioning/widgets/catalogue.html"
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        option["description"] = connectors.catalogue()[value].description
+        return option
+
+
+class AppForm(forms.ModelForm):
+    """The second step, with the connector's own fields. Secrets go in and never come out."""
+
+    class Meta:
+        model = App
+        fields = ["name", "internal", "paused", "delete_after_days"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        app = self.instance
+        for setting in app.kind.settings:
+            if not setting.secret:
+                held = app.settings.get(setting.key, setting.default)
+                self.initial[f"{SETTING}{setting.key}"] = held
+        for feature in app.kind.features:
+            self.initial[f"{FEATURE}{feature}"] = feature in app.features
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for setting in self.instance.kind.settings:
+            self._clean_setting(setting, cleaned)
+        self._clean_features(cleaned)
+        if not self.errors:
+            self._clean_secrets(cleaned)
+        return cleaned
+
+    def _clean_setting(self, setting: Setting, cleaned: dict[str, Any]) -> None:
+        name = f"{SETTING}{setting.key}"
+        value = cleaned.get(name) or ""
+        if setting.secret:
+            cleaned[name] = self._tried(name, lambda: apps_setup.clean_secret(value))
+        elif not value and self._asked_for(setting, cleaned) and name not in self.errors:
+            self.add_error(name, f"{setting.label} is needed.")
+        elif value and setting.is_url:
+            internal = bool(cleaned.get("internal"))
+            cleaned[name] = self._tried(
+                name, lambda: addresses.check_base_url(value, internal=internal)
+            )
+
+    def _tried(self, name: str, clean: Any) -> str:
+        try:
+            return str(clean())
+        except ValueError as error:
+            self.add_error(name, str(error))
+            return ""
+
+    def _clean_features(self, cleaned: dict[str, Any]) -> None:
+        waits = bool(cleaned.get("delete_after_days"))
+        deletes = cleaned.get(f"{FEATURE}{Feature.DELETE_USERS}")
+        if deletes and waits and not cleaned.get(f"{FEATURE}{Feature.DEACTIVATE_USERS}"):
+            self.add_error(
+                f"{FEATURE}{Feature.DEACTIVATE_USERS}",
+                "Accounts are deactivated first and deleted after the days below. Switch this on, "
+                "or set “Delete after” to 0 to delete at once.",
+            )
+
+    def _clean_secrets(self, cleaned: dict[str, Any]) -> None:
+        """A secret goes only to the server that it was entered for."""
+        app = self.instance
+        self.secrets = apps_setup.secrets_to_keep(app, self.new_settings(cleaned))
+        for setting in app.kind.settings:
+            name = f"{SETTING}{setting.key}"
+            if not setting.secret:
+                continue
+            if cleaned[name]:
+                self.secrets[setting.key] = cleaned[name]
+            elif self._asked_for(setting, cleaned) and not self.secrets.get(setting.key):
+                moved = setting.key in app.stored_secrets
+                self.add_error(name, _missing(setting, moved=moved))
+
+    def _asked_for(self, setting: Setting, cleaned: dict[str, Any]) -> bool:
+        if setting.when is None:
+            return True
+        key, value = setting.when
+        return bool(cleaned.get(f"{SETTING}{key}") == value)
+
+    def new_settings(self, cleaned: dict[str, Any]) -> dict[str, str]:
+        return {
+            setting.key: cleaned.get(f"{SETTING}{setting.key}") or ""
+            for setting in self.instance.kind.settings
+            if not setting.secret
+        }
+
+    def save(self, commit: bool = True) -> App:
+        apps_setup.configure(
+            self.instance,
+            settings=self.new_settings(self.cleaned_data),
+            secrets=self.secrets,
+            features=[f for f in Feature if self.cleaned_data.get(f"{FEATURE}{f}")],
+        )
+        return super().save(commit)
+
+
+def _missing(setting: Setting, *, moved: bool) -> str:
+    if moved:
+        return (
+            f"The address now points to another server, so the stored {setting.label.lower()} was "
+            "not taken along. Enter it again if that server is the right one."
+        )
+    return f"{setting.label} is needed."
+
+
+def app_form(app: App) -> type[AppForm]:
+    """The form with the fields that the app's connector asks for."""
+    fields: dict[str, forms.Field] = {
+        f"{SETTING}{setting.key}": _setting_field(setting, stored=app.stored_secrets)
+        for setting in app.kind.settings
+    }
+    for feature in app.kind.features:
+        fields[f"{FEATURE}{feature}"] = forms.BooleanField(
+            label=FEATURE_LABELS[feature],
+            help_text=FEATURE_HELP[feature],
+            required=False,
+            widget=UnfoldBooleanSwitchWidget,
+        )
+    return type("AppForm", (AppForm,), fields)
+
+
+def _setting_field(setting: Setting, *, stored: frozenset[str]) -> forms.Field:
+    common: dict[str, Any] = {
+        "label": setting.label,
+        "help_text": setting.help_text,
+        "required": False,
+    }
+    if setting.choices:
+        return forms.ChoiceField(
+            choices=setting.choices, widget=UnfoldAdminRadioSelectWidget, **common
+        )
+    if setting.secret:
+        hint = "Stored. Leave empty to keep it." if setting.key in stored else ""
+        attrs = {"placeholder": hint, "autocomplete": "new-password"}
+        return forms.CharField(
+            max_length=20_000, widget=UnfoldAdminPasswordWidget(attrs=attrs), **common
+        )
+    return forms.CharField(max_length=3_000, widget=UnfoldAdminTextInputWidget, **common)
+
+
+class MappingForm(forms.ModelForm):
+    """One mapping row; a wrong path is shown with a mark under the character."""
+
+    class Meta:
+        model = Mapping
+        fields = ["target", "source"]
+        widgets = {
+            "target": UnfoldAdminTextInputWidget(
+                attrs={"list": "known-targets", "spellcheck": "false"}
+            )
+        }
+
+    kind: type[Connector]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["source"] = forms.ChoiceField(
+            label="comes from",
+            choices=lambda: _sources(self.instance.source),
+            widget=UnfoldAdminSelectWidget,
+        )
+
+    def clean_target(self) -> str:
+        try:
+            return self.kind.target(self.cleaned_data["target"])
+        except ValueError as error:
+            pointed = getattr(error, "pointed", str(error))
+            raise ValidationError(
+                format_html('<span class="pointed">{}</span>', pointed), code="path"
+            ) from error
+
+
+def _sources(current: str) -> list[tuple[str, Any]]:
+    """The catalogue of portal attributes, and the row's own one should it have been removed."""
+    built_in = [(found.key, found.label) for found in attributes.BUILT_IN]
+    custom = [(found.key, found.label) for found in attributes.custom()]
+    known = {key for key, _ in built_in + custom}
+    gone = [(current, f"{current} (not defined any more)")] if current not in known | {""} else []
+    return [
+        ("", "Choose an attribute"),
+        ("Profile attributes", built_in),
+        ("Custom attributes", custom + gone),
+    ]
+
+
+class MappingFormSet(BaseInlineFormSet):
+    """All rows together: two of them may not fill the same target."""
+
+    def clean(self) -> None:
+        super().clean()
+        seen: dict[str, int] = {}
+        for row, form in enumerate(self.forms, start=1):
+            target = form.cleaned_data.get("target") if hasattr(form, "cleaned_data") else None
+            if not target or form.cleaned_data.get("DELETE"):
+                continue
+            if target in seen:
+                form.add_error(
+                    "target", f"Row {seen[target]} already fills “{target}”. Remove one of the two."
+                )
+            seen.setdefault(target, row)

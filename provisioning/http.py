@@ -1,0 +1,459 @@
+"""The one guarded way out to other systems: where to, for how long, and how much is read."""
+
+import http.client
+import io
+import json as jsonlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from importlib import metadata
+from ipaddress import ip_address
+from time import monotonic
+from typing import Any
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
+
+import certifi
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPHeaderDict, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import (
+    DecodeError,
+    EmptyPoolError,
+    HTTPError,
+    InvalidHeader,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.util import Timeout
+
+from provisioning.addresses import authority, refusal
+from provisioning.errors import Misconfigured, Rejected, Unavailable
+from provisioning.strict_json import Broken, parsed
+
+# Bytes of one answer, counted after decompression.
+RESOURCE_LIMIT = 1_000_000
+LIST_LIMIT = 10_000_000
+
+_CONNECTIONS = 16
+_SHOWN = 200
+_DAY = 86_400.0
+_AGAIN = "Gatehouse tries again by itself."
+# When the request that this thread is making has to be over, on the monotonic clock.
+_ends: ContextVar[float] = ContextVar("ends")
+
+
+@dataclass(frozen=True)
+class Response:
+    """What came back. `headers` ignores case; `seconds` is how long it took, the body included.
+
+    `body` is the parsed JSON if `is_json`; if not, `text` has the first printable characters.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+    text: str
+    seconds: float
+    is_json: bool
+
+
+class Session:
+    """The connections to one application. Safe to share between threads.
+
+    `internal` allows addresses inside one's own network, http and any port. `before_write` is
+    called right before every request that is not a GET, and may raise. Times are in seconds, and
+    `deadline` is for the whole request. Raises Misconfigured if the CA file cannot be read.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        internal: bool = False,
+        ca_file: str | None = None,
+        before_write: Callable[[], None] = lambda: None,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 10.0,
+        deadline: float = 30.0,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._internal = internal
+        self._tls = _tls(ca_file)
+        self._before_write = before_write
+        self._timeout = Timeout(connect=connect_timeout, read=read_timeout)
+        self._deadline = deadline
+        self._pools: dict[tuple[str, str | None, int | None], HTTPConnectionPool] = {}
+        self._lock = threading.Lock()
+
+    def request(
+        self,
+        method: str,
+        path_or_url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        limit: int = RESOURCE_LIMIT,
+    ) -> Response:
+        """Send one request and read the whole answer, of at most `limit` bytes.
+
+        Every status is an answer, redirects included: nothing is followed. Raises Unavailable,
+        Misconfigured, Rejected (a value cannot be sent) and whatever `before_write` raises.
+        """
+        url = self._url(path_or_url, params)
+        host = str(url.hostname)
+        body, sent = _content(json, form)
+        sent.update(headers or {})
+        sent["User-Agent"] = _user_agent()
+        if method != "GET":
+            self._before_write()
+        status = None
+        started = monotonic()
+        _ends.set(started + self._deadline)
+        try:
+            answer = self._open(method, url, body, sent)
+            status = answer.status
+            raw = _read(answer, host, limit)
+        except HTTPError as error:
+            raise _explained(error, host, status, monotonic() - started) from error
+        return _response(answer, host, raw, monotonic() - started)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        with self._lock:
+            for pool in self._pools.values():
+                pool.close()
+
+    def _url(self, path_or_url: str, params: Mapping[str, str] | None) -> SplitResult:
+        url = path_or_url
+        if not url.startswith(("http://", "https://")):
+            url = f"{self._base}/{url.lstrip('/')}"
+        if params:
+            url += ("&" if "?" in url else "?") + _encoded(params)
+        try:
+            parts = urlsplit(url)
+            authority(parts, internal=self._internal)
+        except ValueError as error:
+            raise Misconfigured(str(error)) from error
+        return parts
+
+    def _open(
+        self, method: str, url: SplitResult, body: bytes | None, headers: Mapping[str, str]
+    ) -> BaseHTTPResponse:
+        try:
+            return self._pool(url).urlopen(
+                method,
+                (url.path or "/") + (f"?{url.query}" if url.query else ""),
+                body=body,
+                headers=headers,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                pool_timeout=self._deadline,  # type: ignore[arg-type]
+            )
+        except ValueError:
+            # Not chained: the original error quotes the header, which is often the token.
+            raise Misconfigured(
+                f"The request to {url.hostname} holds a character that cannot be sent. "
+                "Enter the token again, without spaces and line breaks."
+            ) from None
+
+    def _pool(self, url: SplitResult) -> HTTPConnectionPool:
+        where = (url.scheme, url.hostname, url.port)
+        options: dict[str, Any] = {
+            "timeout": self._timeout,
+            "maxsize": _CONNECTIONS,
+            "block": True,
+            "internal": self._internal,
+        }
+        with self._lock:
+            if where not in self._pools:
+                kind: type[HTTPConnectionPool] = _HttpPool
+                if url.scheme == "https":
+                    kind, options["ssl_context"] = _HttpsPool, self._tls
+                self._pools[where] = kind(str(url.hostname), url.port, **options)
+            return self._pools[where]
+
+
+class _WithinDeadline(io.RawIOBase):
+    """What arrives on a socket, each piece within the read time-out and all within the deadline.
+
+    A time-out alone starts anew with every byte: a server that sent one byte in half a second
+    held `requests` with timeout=2 for 50 s (measured, 2026-11).
+    """
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._patience = sock.gettimeout()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(_time_left(self._patience))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = io.BufferedReader(_WithinDeadline(self.fp.detach(), sock))
+
+    def begin(self) -> None:
+        """Skip 102 and 103 as well as 100; http.client takes them for the answer."""
+        super().begin()
+        while 101 < self.status < 200:
+            self.headers = None  # type: ignore[assignment]
+            super().begin()
+
+
+class _Http(HTTPConnection):
+    response_class = _Answer
+
+    def __init__(self, *args: Any, internal: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._internal = internal
+
+    def _new_conn(self) -> socket.socket:
+        """Connect to the first address that answers, after a look at each.
+
+        The address looked at is the very one connected to, so the name cannot turn into another
+        one in between. A refused one is not even knocked at: nobody can map the network with this.
+        """
+        problem: OSError | None = None
+        for family, kind, protocol, _, address in self._addresses():
+            if reason := refusal(self.host, ip_address(address[0]), internal=self._internal):
+                raise Misconfigured(reason)
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.settimeout(_time_left(self.timeout))
+                sock.connect(address)
+                return sock
+            except OSError as error:
+                sock.close()
+                problem = error
+        raise Unavailable(f"{_no_connection(self.host, problem)} {_AGAIN}") from problem
+
+    def _addresses(self) -> list[Any]:
+        try:
+            return socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise Unavailable(
+                f"The name {self.host} was not found. Check the address for typing errors, and "
+                f"that this machine can look up names. {_AGAIN}"
+            ) from error
+
+
+class _Https(_Http, HTTPSConnection):
+    pass
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = _Http
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = _Https
+
+
+def segment(text: str) -> str:
+    """An id from the application as one segment of a path. Raises Rejected if it cannot be one."""
+    if text in {"", ".", ".."} or len(text) > 500:
+        raise Rejected(
+            "The application knows this account by an id that cannot be part of a web address. "
+            "Ask the people who run it to change the id."
+        )
+    return _sendable(lambda: quote(text, safe=""))
+
+
+def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:
+    """Seconds to wait, at most a day, from a Retry-After in seconds or as a date.
+
+    None when it is missing, unreadable or in the past: the caller's own back-off applies then.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), _DAY)
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    # An asctime date has no zone and means UTC (RFC 9110, 5.6.7).
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+    return min(seconds, _DAY) if seconds >= 0 else None
+
+
+def _content(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, HTTPHeaderDict]:
+    headers = HTTPHeaderDict({"Accept-Encoding": "gzip, deflate"})
+    if json is not None:
+        headers["Content-Type"] = "application/json"
+        return jsonlib.dumps(json).encode(), headers
+    if form is not None:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        return _encoded(form).encode(), headers
+    return None, headers
+
+
+def _encoded(values: Mapping[str, str]) -> str:
+    return _sendable(lambda: urlencode(values, quote_via=quote))
+
+
+def _sendable(encode: Callable[[], str]) -> str:
+    try:
+        return encode()
+    except UnicodeEncodeError as error:
+        raise Rejected(
+            "A value of this account holds half a character, which cannot be sent. "
+            "Type the value again."
+        ) from error
+
+
+# What to do about a refused certificate, by the verify code of OpenSSL.
+_CERTIFICATE = {
+    9: "is not valid yet. Check the clock of this machine",
+    10: "has expired. Ask the people who run it for a new one",
+    62: "is for another name. Check the address for typing errors",
+    64: "is for another address. Use the name in the certificate instead of the IP address",
+    **dict.fromkeys(
+        (18, 19, 20, 21),
+        "is self-signed or comes from an authority that Gatehouse does not know. "
+        "If it is one of your own, give its CA file",
+    ),
+}
+_UNREADABLE = {
+    http.client.BadStatusLine,
+    http.client.HTTPException,
+    http.client.LineTooLong,
+    http.client.UnknownProtocol,
+}
+_NO_MODERN_TLS = {
+    "PACKET_LENGTH_TOO_LONG",
+    "RECORD_LAYER_FAILURE",
+    "TLSV1_ALERT_PROTOCOL_VERSION",
+    "UNSUPPORTED_PROTOCOL",
+    "WRONG_VERSION_NUMBER",
+}
+
+
+def _no_connection(host: str, problem: OSError | None) -> str:
+    if isinstance(problem, TimeoutError):
+        return f"{host} did not accept a connection in time."
+    if isinstance(problem, ConnectionRefusedError):
+        return f"{host} refused the connection. Check that it is running, and the port."
+    return f"{host} cannot be reached from this machine. Check the network between them."
+
+
+def _explained(
+    error: HTTPError, host: str, status: int | None, seconds: float
+) -> Unavailable | Misconfigured:
+    cause = error.args[-1] if error.args else None
+    if isinstance(error, SSLError) and (reason := _distrust(host, cause)):
+        return Misconfigured(reason)
+    if isinstance(error, ReadTimeoutError) or isinstance(cause, TimeoutError):
+        did = "did not answer" if status is None else "did not finish its answer"
+        text = f"{host} {did} within {max(1, round(seconds))} seconds."
+    elif isinstance(error, EmptyPoolError):
+        text = f"Too many requests to {host} are under way."
+    elif isinstance(error, DecodeError):
+        text = f"{host} sent a compressed answer that cannot be unpacked."
+    elif status is not None:
+        text = f"{host} broke off in the middle of its answer."
+    elif isinstance(error, InvalidHeader) or type(cause) in _UNREADABLE:
+        text = f"{host} sent headers that Gatehouse cannot read: broken, too long or too many."
+    else:
+        text = f"{host} closed the connection without an answer."
+    return Unavailable(f"{text} {_AGAIN}", http_status=status)
+
+
+def _distrust(host: str, cause: object) -> str:
+    """Why the host is not trusted, or nothing if the secure connection just broke."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        reason = _CERTIFICATE.get(cause.verify_code, f"is refused: {cause.verify_message}")
+        return f"The certificate of {host} {reason}. Nothing was sent."
+    if isinstance(cause, ssl.SSLError) and cause.reason in _NO_MODERN_TLS:
+        return (
+            f"{host} does not speak TLS 1.2 or newer at this port. Check the address and the port. "
+            "Nothing was sent."
+        )
+    return ""
+
+
+def _tls(ca_file: str | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or certifi.where())
+    except OSError as error:
+        raise Misconfigured(
+            f"The CA file {ca_file} cannot be read. Give the path of a file with certificates in "
+            "PEM form."
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def _user_agent() -> str:
+    try:
+        return f"Gatehouse/{metadata.version('gatehouse')}"
+    except metadata.PackageNotFoundError:
+        # Run from a checkout that was not installed.
+        return "Gatehouse"
+
+
+def _time_left(at_most: float | None) -> float:
+    """Seconds that the next step may take. Raises TimeoutError when the deadline is over."""
+    left = _ends.get() - monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left if at_most is None else min(left, at_most)
+
+
+def _read(answer: BaseHTTPResponse, host: str, limit: int) -> bytes:
+    raw = bytearray()
+    try:
+        for piece in answer.stream(65_536):
+            raw += piece
+            if len(raw) > limit:
+                raise Unavailable(
+                    f"{host} sent an answer larger than {limit / 1e6:g} MB, so Gatehouse stopped "
+                    f"reading it. {_AGAIN}",
+                    http_status=answer.status,
+                )
+    finally:
+        # Of an answer that was not read to its end, the connection cannot be used again.
+        answer.close()
+        answer.release_conn()
+    return bytes(raw)
+
+
+def _response(answer: BaseHTTPResponse, host: str, raw: bytes, seconds: float) -> Response:
+    if not raw.strip():
+        return Response(answer.status, answer.headers, None, "", seconds, is_json=False)
+    try:
+        body = parsed(raw)
+    except Broken as error:
+        claims = "json" in answer.headers.get("Content-Type", "") or raw.lstrip()[:1] in b"{["
+        # An error status says enough by itself, and what to do next: 401 must not look like 200.
+        if claims and 200 <= answer.status < 300:
+            raise Unavailable(
+                f"{host} sent JSON that cannot be read: {error}. {_AGAIN}",
+                http_status=answer.status,
+            ) from error
+        text = _printable(raw)
+        return Response(answer.status, answer.headers, None, text, seconds, is_json=False)
+    return Response(answer.status, answer.headers, body, "", seconds, is_json=True)
+
+
+def _printable(raw: bytes) -> str:
+    words = " ".join(raw[: _SHOWN * 20].decode("utf-8", "replace").split())
+    return "".join(sign for sign in words if sign.isprintable())[:_SHOWN]

@@ -1,0 +1,88 @@
+"""The lease on an app's lane: one owner at a time, and proof of it before every write."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+
+from provisioning.models import Lane
+
+LEASE = timedelta(seconds=120)
+# No request lives longer than 30 s (provisioning/http.py), so one that begins with this much left
+# is over before anybody else can own the lane.
+_MARGIN = 40.0
+# How long an app rests after it was found to be set up wrongly. Saving the app ends it at once.
+REST = timedelta(seconds=60)
+
+
+class LeaseLost(Exception):
+    """The lane may belong to another worker by now: send and record nothing more."""
+
+
+@dataclass
+class Lease:
+    lane: int
+    token: int
+    _deadline: float = field(repr=False)
+
+    def check(self) -> None:
+        """Raise LeaseLost unless a request begun now is sure to end within the lease.
+
+        Asks this process's own clock, which went on while the process was frozen.
+        """
+        if time.monotonic() > self._deadline - _MARGIN:
+            raise LeaseLost
+
+    def renew(self) -> None:
+        """Extend the lease when half of it is gone. Raises LeaseLost if it is not ours any more."""
+        if time.monotonic() < self._deadline - LEASE.total_seconds() / 2:
+            return
+        deadline = time.monotonic() + LEASE.total_seconds()
+        if not _ours(self).update(lease_until=timezone.now() + LEASE):
+            raise LeaseLost
+        self._deadline = deadline
+
+    def confirm(self) -> None:
+        """Within the transaction that records results: raise LeaseLost if the lane moved on."""
+        if not _ours(self).select_for_update().exists():
+            raise LeaseLost
+
+    def release(self) -> None:
+        _ours(self).update(owner="", lease_until=None)
+
+
+def acquire(app: int, *, owner: str) -> Lease | None:
+    """The lease on an app's lane; None while another worker holds it."""
+    Lane.objects.get_or_create(app_id=app)
+    # The clock is read before the row is written, so ours never runs out later than the row says.
+    deadline = time.monotonic() + LEASE.total_seconds()
+    now = timezone.now()
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    taken = Lane.objects.filter(free, app=app).update(
+        owner=owner, token=F("token") + 1, lease_until=now + LEASE
+    )
+    if not taken:
+        return None
+    lane, token = Lane.objects.values_list("pk", "token").get(app=app)
+    return Lease(lane, token, deadline)
+
+
+def rest(lane: int, *, problem: str = "", seconds: float | None = None) -> None:
+    """Send nothing for a while; with `problem`, say why until something works again."""
+    now = timezone.now()
+    until = now + (REST if seconds is None else timedelta(seconds=seconds))
+    Lane.objects.filter(pk=lane).update(paused_until=until)
+    if problem:
+        Lane.objects.filter(pk=lane).update(problem=problem)
+        Lane.objects.filter(pk=lane, problem_since=None).update(problem_since=now)
+
+
+def resume(app: int) -> None:
+    """Forget what was wrong: the settings have changed, or something has worked again."""
+    Lane.objects.filter(app=app).update(paused_until=None, problem="", problem_since=None)
+
+
+def _ours(lease: Lease) -> QuerySet[Lane]:
+    return Lane.objects.filter(pk=lease.lane, token=lease.token)

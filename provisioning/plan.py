@@ -1,0 +1,165 @@
+"""Decides what to do with one account, from what should be and what is. Pure: no side effects.
+
+Preview, guard, report and execution all use the same plan.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+Value = str | bool | int | float
+
+
+class Feature(StrEnum):
+    """What an app's switches allow Gatehouse to do in the application."""
+
+    CREATE_USERS = "create_users"
+    UPDATE_USERS = "update_users"
+    DEACTIVATE_USERS = "deactivate_users"
+    DELETE_USERS = "delete_users"
+
+
+class State(StrEnum):
+    """What is known of the account in the application."""
+
+    ABSENT = "absent"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    GONE = "gone"
+
+
+class Operation(StrEnum):
+    CREATE = "create"
+    ADOPT = "adopt"
+    UPDATE = "update"
+    DEACTIVATE = "deactivate"
+    REACTIVATE = "reactivate"
+    DELETE = "delete"
+    # Find out whether a create whose answer was lost got through.
+    RESOLVE = "resolve"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One mapped target: what was sent last, and what should be there. None is no value."""
+
+    path: str
+    old: Value | None
+    new: Value | None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the portal knows of the account.
+
+    `applied` holds what was last sent, or seen at adoption, per mapped target. `intent` is a write
+    whose answer never came, so that it may or may not have happened; `doubtful` are the targets
+    that it was to change.
+    """
+
+    state: State
+    has_remote: bool
+    applied: Mapping[str, Value]
+    intent: Operation | None = None
+    doubtful: Collection[str] = ()
+    deprovisioned_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Action:
+    """What to do now.
+
+    `skipped` is the switched-off feature that stands in the way; `not_before` when to look again.
+    """
+
+    operation: Operation
+    changes: tuple[Change, ...] = ()
+    skipped: Feature | None = None
+    not_before: datetime | None = None
+
+
+NOTHING = Action(Operation.NOTHING)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the app allows: the features that are switched on, and when a leaver is deleted."""
+
+    features: Collection[Feature]
+    delete_after: timedelta
+
+
+def plan(
+    account: Recorded,
+    *,
+    wanted: bool,
+    desired: Mapping[str, Value | None],
+    rules: Rules,
+    now: datetime,
+) -> Action:
+    """The one next step that brings the account closer to what should be.
+
+    `desired` has every mapped target, with None where the person has no value. A target that is
+    not mapped is not in it and is never touched.
+    """
+    if wanted:
+        return _towards_access(account, desired, rules)
+    return _towards_no_access(account, rules, now)
+
+
+def _towards_access(account: Recorded, desired: Mapping[str, Value | None], rules: Rules) -> Action:
+    if not account.has_remote:
+        return _if_allowed(rules, Feature.CREATE_USERS, Action(Operation.CREATE))
+    if account.state is State.SUSPENDED or account.intent in {
+        Operation.DEACTIVATE,
+        Operation.DELETE,
+        Operation.REACTIVATE,
+    }:
+        # No feature switches this off: what Gatehouse took away, it gives back.
+        return Action(Operation.REACTIVATE)
+    changes = difference(account.applied, desired, doubtful=account.doubtful)
+    if not changes:
+        return NOTHING
+    return _if_allowed(rules, Feature.UPDATE_USERS, Action(Operation.UPDATE, changes))
+
+
+def _towards_no_access(account: Recorded, rules: Rules, now: datetime) -> Action:
+    if not account.has_remote:
+        in_doubt = account.intent is Operation.CREATE
+        return Action(Operation.RESOLVE) if in_doubt else NOTHING
+    if account.state is State.ACTIVE or account.intent is Operation.REACTIVATE:
+        return _first_step_out(rules)
+    if Feature.DELETE_USERS not in rules.features:
+        return NOTHING
+    due = (account.deprovisioned_at or now) + rules.delete_after
+    if due > now:
+        return Action(Operation.NOTHING, not_before=due)
+    return Action(Operation.DELETE)
+
+
+def _first_step_out(rules: Rules) -> Action:
+    if Feature.DELETE_USERS in rules.features and not rules.delete_after:
+        return Action(Operation.DELETE)
+    return _if_allowed(rules, Feature.DEACTIVATE_USERS, Action(Operation.DEACTIVATE))
+
+
+def _if_allowed(rules: Rules, feature: Feature, action: Action) -> Action:
+    if feature in rules.features:
+        return action
+    return Action(Operation.NOTHING, skipped=feature)
+
+
+def difference(
+    applied: Mapping[str, Value],
+    desired: Mapping[str, Value | None],
+    *,
+    doubtful: Collection[str] = (),
+) -> tuple[Change, ...]:
+    """The mapped targets whose value should change, removals included."""
+    return tuple(
+        Change(path, applied.get(path), new)
+        for path, new in desired.items()
+        if applied.get(path) != new or path in doubtful
+    )

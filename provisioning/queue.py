@@ -1,0 +1,169 @@
+"""Marks accounts due in the transaction of the change, and hands out what is due.
+
+The account row is the queue: there is no job that could be lost or fall out of step with it.
+"""
+
+import threading
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, models, transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from iam import actor
+from provisioning import access
+from provisioning.models import Account, App, Priority, Trigger
+from provisioning.plan import State
+
+Keys = Collection[int] | QuerySet[Any, Any]
+
+# Set after a commit that made something due, so that a worker in this process need not wait for
+# its next look. Only a nudge: the rows are the truth.
+wake = threading.Event()
+
+# A write without signals may be committed this much later than the time it carries.
+_COMMIT_LAG = timedelta(minutes=2)
+
+
+def mark(
+    *,
+    users: Keys | None = None,
+    apps: Keys | None = None,
+    trigger: Trigger,
+    leaving: bool = False,
+) -> None:
+    """Make the accounts of these users in these apps due; None stands for all.
+
+    Accounts that should exist and do not yet are added. Two statements, however many there are.
+    `leaving` puts them first where the change itself is not in the database yet.
+    """
+    now = timezone.now()
+    accounts = Account.objects.all()
+    if users is not None:
+        accounts = accounts.filter(user__in=users)
+    if apps is not None:
+        accounts = accounts.filter(app__in=apps)
+    with transaction.atomic():
+        _make_due(accounts, now=now, trigger=trigger, leaving=leaving)
+        _add_missing(users=users, apps=apps, now=now, trigger=trigger)
+
+
+def mark_accounts(accounts: QuerySet[Account], *, trigger: Trigger) -> int:
+    """Make just these accounts due; how many there were."""
+    return _make_due(accounts, now=timezone.now(), trigger=trigger, leaving=False)
+
+
+def sweep() -> int:
+    """Mark what the signals missed: bulk writes and raw SQL. No HTTP. How many were found."""
+    now = timezone.now()
+    changed = Q(user__changed_at__gt=F("checked_at") - _COMMIT_LAG)
+    missed = Account.objects.filter(due_at=None).exclude(granted=access.granted())
+    stale = Account.objects.filter(changed, due_at=None)
+    with transaction.atomic():
+        return sum(
+            (
+                _make_due(missed, now=now, trigger=Trigger.SWEEP, leaving=False),
+                _make_due(stale, now=now, trigger=Trigger.SWEEP, leaving=False),
+                _add_missing(users=None, apps=None, now=now, trigger=Trigger.SWEEP),
+            )
+        )
+
+
+def claim(app: App, *, limit: int = 200) -> list[Account]:
+    """What is due in an app, leavers first, with its user and `wanted`: whether it should be."""
+    due = Account.objects.filter(app=app, due_at__lte=timezone.now())
+    return list(
+        due.annotate(wanted=access.granted())
+        .select_related("user__manager")
+        .order_by("priority", "due_at", "pk")[:limit]
+    )
+
+
+def due_apps() -> QuerySet[App]:
+    """The apps whose lanes have something to do and may do it."""
+    now = timezone.now()
+    due = Account.objects.filter(app=OuterRef("pk"), due_at__lte=now)
+    apps = App.objects.filter(Exists(due), paused=False)
+    return apps.exclude(lane__paused_until__gt=now).exclude(lane__lease_until__gt=now)
+
+
+def _make_due(
+    accounts: QuerySet[Account], *, now: datetime, trigger: Trigger, leaving: bool
+) -> int:
+    stays = Case(When(access.granted(), then=Priority.NORMAL), default=Priority.LEAVER)
+    # Through the primary key, as an update cannot join the user's table.
+    marked = Account.objects.filter(pk__in=accounts.values("pk")).update(
+        generation=F("generation") + 1,
+        due_at=now,
+        attempts=0,
+        priority=Priority.LEAVER if leaving else stays,
+        trigger=trigger,
+        actor=actor.current(),
+    )
+    if marked:
+        transaction.on_commit(wake.set)
+    return marked
+
+
+def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigger: Trigger) -> int:
+    """Insert the accounts that policies ask for: one INSERT … SELECT in the database itself."""
+    person = "group__memberships__user"
+    columns: dict[str, Any] = {
+        "app_id": F("app_id"),
+        "user_id": F(f"{person}_id"),
+        "identifier": F(f"{person}__username"),
+        "identifier_key": F(f"{person}__username_key"),
+        "external_id": F(f"{person}__external_id"),
+        **{
+            name: Value(value, output_field=_column(name))
+            for name, value in _fresh(now, trigger).items()
+        },
+    }
+    there = Account.objects.filter(app=OuterRef("app"), user=OuterRef(person))
+    missing = access.pairs(users=users, apps=apps).filter(~Exists(there)).order_by()
+    rows = missing.values_list(*columns.values()).distinct()
+    try:
+        select, parameters = rows.query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    names = ", ".join(connection.ops.quote_name(name) for name in columns)
+    table = connection.ops.quote_name(Account._meta.db_table)
+    with connection.cursor() as cursor:
+        # Names come from the model, values go in as parameters.
+        cursor.execute(
+            f"INSERT INTO {table} ({names}) {select} ON CONFLICT DO NOTHING",  # noqa: S608
+            parameters,
+        )
+        added = int(cursor.rowcount)
+    if added:
+        transaction.on_commit(wake.set)
+    return added
+
+
+def _column(name: str) -> "models.Field[Any, Any]":
+    column = Account._meta.get_field(name)
+    assert isinstance(column, models.Field)  # noqa: S101 - for the type checker
+    return column
+
+
+def _fresh(now: datetime, trigger: Trigger) -> dict[str, Any]:
+    return {
+        "origin": "",
+        "state": State.ABSENT.value,
+        "generation": 1,
+        "done_generation": 0,
+        "due_at": now,
+        "priority": Priority.NORMAL.value,
+        "trigger": trigger.value,
+        "actor": actor.current(),
+        "intent": {},
+        "applied": {},
+        "granted": False,
+        "attempts": 0,
+        "problem": "",
+        "message": "",
+        "created_at": now,
+    }

@@ -1,0 +1,202 @@
+"""Builds the documents that are sent to a SCIM target and reads the ones that come back."""
+
+import copy
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from provisioning.scim import paths
+from provisioning.scim.paths import Document, Path, Value
+from provisioning.scim.schema import CORE_USER, ENTERPRISE_USER, READ_ONLY, is_core
+
+__all__ = [
+    "CORE_USER",
+    "ENTERPRISE_USER",
+    "ERROR",
+    "LIST_RESPONSE",
+    "PATCH_OP",
+    "Change",
+    "equals",
+    "error_detail",
+    "merged",
+    "patch",
+    "read",
+    "scim_type",
+    "user",
+]
+
+LIST_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+PATCH_OP: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+_LONGEST_DETAIL = 500
+
+
+@dataclass(frozen=True)
+class Change:
+    """One mapped target: what the application holds, and what it should. None is no value."""
+
+    path: str
+    old: Value | None
+    new: Value | None
+
+
+def user(values: Mapping[str, Value | None], *, external_id: str | None = None) -> dict[str, Any]:
+    """The body that creates a user (RFC 7644 3.3); None is left out.
+
+    Raises PathError for a key that is no path.
+    """
+    document: Document = {}
+    _declare(document, CORE_USER)
+    if external_id is not None:
+        document["externalId"] = external_id
+    for text, value in values.items():
+        if value is not None:
+            _put(document, paths.parse(text), value)
+    return document
+
+
+def read(document: dict[str, Any], targets: Iterable[str]) -> dict[str, Value]:
+    """Path to value for what a remote document holds of the targets.
+
+    Whatever is absent or no single value is left out. Raises PathError for a target that is no
+    path.
+    """
+    found: dict[str, Value] = {}
+    for text in targets:
+        value = paths.get(document, paths.parse(text))
+        if text == "active":
+            value = _as_bool(value)
+        if isinstance(value, str | bool | int | float):
+            found[text] = value
+    return found
+
+
+def _as_bool(value: Any) -> bool | None:
+    """Some targets answer "True" or "False" as text, as Entra sends it."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.lower())
+    return value if isinstance(value, bool) else None
+
+
+def patch(changes: Sequence[Change], *, held: Collection[str] = ()) -> dict[str, Any]:
+    """The PatchOp of the changes, an operation with a path for each (RFC 7644 3.5.2).
+
+    A new entry of a multi-valued attribute is added as a whole, in one operation for all of its
+    parts: `replace` in an entry that does not exist is refused as noTarget, and one `add` for each
+    part makes an entry for each. An entry is there already if a change has an old value in it,
+    or if a path of `held` leads into it.
+    """
+    known = [*held, *(change.path for change in changes if change.old is not None)]
+    existing = {_entry(paths.parse(text)) for text in known}
+    added: dict[Path, Document] = {}
+    operations: list[dict[str, Any]] = []
+    for change in changes:
+        path = paths.parse(change.path)
+        entry = _entry(path)
+        if change.new is None:
+            removed = entry if path.part == "value" else path
+            operations.append({"op": "remove", "path": str(removed)})
+        elif not path.terms or entry in existing:
+            operations.append({"op": "replace", "path": str(path), "value": change.new})
+        elif entry in added:
+            added[entry][str(path.part)] = change.new
+        else:
+            seed: Document = {term.attribute: term.value for term in path.terms}
+            added[entry] = seed | {str(path.part): change.new}
+            attribute = str(Path(path.schema, path.attribute))
+            operations.append({"op": "add", "path": attribute, "value": [added[entry]]})
+    return {"schemas": [PATCH_OP], "Operations": operations}
+
+
+def _entry(path: Path) -> Path:
+    return replace(path, sub=None)
+
+
+def merged(document: dict[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
+    """What the target holds with the changes in it, for a PUT (RFC 7644 3.5.1).
+
+    Right for a server that replaces and for one that merges: what is cleared is sent as null, a
+    cleared entry is missing from its list. `document` stays as it is.
+    """
+    body = {
+        key: copy.deepcopy(value) for key, value in document.items() if key.lower() not in READ_ONLY
+    }
+    _declare(body, CORE_USER)
+    for change in changes:
+        path = paths.parse(change.path)
+        if change.new is None and path.terms:
+            _clear_entry(body, path)
+        else:
+            _put(body, path, change.new)
+    return body
+
+
+def _clear_entry(document: Document, path: Path) -> None:
+    paths.remove(document, path)
+    attribute = Path(path.schema, path.attribute)
+    if paths.get(document, attribute) is None:
+        # A server that merges keeps a list that is not sent (RFC 7643 2.5: [] is no value).
+        _put(document, attribute, [])
+
+
+def _put(document: Document, path: Path, value: Any) -> None:
+    paths.put(document, path, value)
+    if not is_core(path.schema):
+        _declare(document, str(path.schema))
+
+
+def _declare(document: Document, schema: str) -> None:
+    """List the schema among those that the document uses (RFC 7643 3.1)."""
+    path = Path(None, "schemas")
+    listed = paths.get(document, path)
+    schemas = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
+    if schema.lower() not in {each.lower() for each in schemas}:
+        schemas.append(schema)
+    paths.put(document, path, schemas)
+
+
+def equals(attribute: str, value: str) -> str:
+    """The filter for one exact value (RFC 7644 3.4.2.2), not yet percent-encoded.
+
+    The value is escaped as JSON, so that none can change what is asked.
+    """
+    return f"{attribute} eq {json.dumps(value, ensure_ascii=False)}"
+
+
+def error_detail(body: Any) -> str:
+    """What an error body says to a person, in one line of at most 500 characters, "" if nothing.
+
+    `body` is the decoded JSON, or the text where it is none. Understood are `detail` (RFC 7644
+    3.12), Zoom's `message` with `errors[].message`, Slack's `Errors.description`, and plain text.
+    """
+    if isinstance(body, str):
+        is_html = body.lstrip()[:5].lower() in {"<!doc", "<html"}
+        return "" if is_html else _clean(body)
+    texts = [_text(body, "detail") or _text(body, "message")]
+    # Zoom's `errors` is a list, Slack's `Errors` is not.
+    errors = _member(body, "errors")
+    for error in errors if isinstance(errors, list) else [errors]:
+        texts.append(_text(error, "message") or _text(error, "description"))
+    return _clean(" ".join(texts))
+
+
+def scim_type(body: Any) -> str:
+    """The machine-readable reason in an error body, such as `uniqueness`, "" if there is none."""
+    return _clean(_text(body, "scimType"))
+
+
+def _text(body: Any, name: str) -> str:
+    value = _member(body, name)
+    return value if isinstance(value, str) else ""
+
+
+def _member(body: Any, name: str) -> Any | None:
+    return paths.get(body, Path(None, name))
+
+
+def _clean(text: str) -> str:
+    """One line without hidden characters, which could forge a log or turn the reading direction."""
+    visible = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(visible.split())[:_LONGEST_DETAIL]

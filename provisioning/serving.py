@@ -1,0 +1,59 @@
+"""One process that is web server and worker."""
+
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+from waitress.server import create_server
+
+from iam.wsgi import application
+from provisioning import worker
+
+
+@contextmanager
+def background_worker() -> Iterator[None]:
+    """The worker in a thread, stopped cleanly at the end."""
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=[stop], name="worker")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def serve(*, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve pages and push accounts until Ctrl-C or SIGTERM.
+
+    `ready` is told the address once it answers. Raises OSError when the address is taken.
+    """
+    server = create_server(application, host=host, port=port, threads=8, ident="Gatehouse")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    with background_worker():
+        ready(f"http://{host}:{port}/")
+        try:
+            server.run()
+        finally:
+            server.close()
+
+
+def _stop(*_: object) -> NoReturn:
+    # waitress ends its loop on this, in whatever way it was asked to stop.
+    raise KeyboardInterrupt
+
+
+def free_port(wanted: int) -> int:
+    """The port if nobody listens there, else one that is free."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,1 @@
+"""What happened: the provisioning report."""

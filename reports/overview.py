@@ -1,0 +1,79 @@
+"""The first page: what there is, what needs a person, what was done last, what to set up next."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from iam.models import Group, Membership, User
+from provisioning.models import Account, App, Event, Lane, Policy, Problem
+from provisioning.plan import State
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the set-up, done or not, and where to do it."""
+
+    title: str
+    text: str
+    address: str
+    done: bool
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """The context of the overview page."""
+    steps = setup_steps()
+    accounts = Account.objects.aggregate(
+        active=Count("pk", filter=Q(state=State.ACTIVE)),
+        waiting=Count("pk", filter=Q(due_at__lte=timezone.now())),
+        stuck=Count("pk", filter=Q(problem__in=[Problem.REJECTED, Problem.CONFLICT])),
+    )
+    return {
+        **context,
+        "steps": steps,
+        "next_step": next((step for step in steps if not step.done), None),
+        "people": User.objects.filter(is_active=True).count(),
+        "accounts": accounts,
+        "stopped": Lane.objects.exclude(problem="").select_related("app"),
+        "paused": App.objects.filter(paused=True),
+        "events": Event.objects.all()[:10],
+    }
+
+
+def setup_steps() -> list[Step]:
+    """The guide's own order; each step is done when its first object is there."""
+    return [
+        Step(
+            "Add an application",
+            "Choose Zoom or another application, enter its address and token, and test it.",
+            reverse("admin:provisioning_app_add"),
+            App.objects.exists(),
+        ),
+        Step(
+            "Add a group",
+            "A group holds the people who get the same applications.",
+            reverse("admin:iam_group_add"),
+            Group.objects.exists(),
+        ),
+        Step(
+            "Add a policy",
+            "A policy says which group gets which application.",
+            reverse("admin:provisioning_policy_add"),
+            Policy.objects.exists(),
+        ),
+        Step(
+            "Add people",
+            "Nothing is sent anywhere until a person is in a group.",
+            reverse("admin:iam_user_add"),
+            User.objects.exists(),
+        ),
+        Step(
+            "Put people into the group",
+            "Within seconds their accounts appear in the application.",
+            reverse("admin:iam_group_changelist"),
+            Membership.objects.exists(),
+        ),
+    ]

@@ -1,0 +1,60 @@
+"""Pages through events by time without counting or skipping them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from provisioning.models import Event
+
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some events, newest first, and the marks under which the neighbours are found."""
+
+    events: list[Event]
+    newer: str
+    older: str
+
+
+def page(events: QuerySet[Event], *, older_than: str = "", newer_than: str = "") -> Page:
+    """The page beside a mark, or the newest. Raises ValueError for a mark that is none."""
+    if newer_than:
+        found = list(events.filter(_after(newer_than)).order_by("at", "pk")[: PAGE_SIZE + 1])
+        more_newer, more_older = len(found) > PAGE_SIZE, True
+        found = found[:PAGE_SIZE][::-1]
+    else:
+        if older_than:
+            events = events.filter(_before(older_than))
+        found = list(events.order_by("-at", "-pk")[: PAGE_SIZE + 1])
+        more_newer, more_older = bool(older_than), len(found) > PAGE_SIZE
+        found = found[:PAGE_SIZE]
+    return Page(
+        events=found,
+        newer=_mark(found[0]) if found and more_newer else "",
+        older=_mark(found[-1]) if found and more_older else "",
+    )
+
+
+def _mark(event: Event) -> str:
+    return f"{event.at.isoformat()}~{event.pk}"
+
+
+def _before(mark: str) -> Q:
+    at, pk = _parsed(mark)
+    return Q(at__lt=at) | Q(at=at, pk__lt=pk)
+
+
+def _after(mark: str) -> Q:
+    at, pk = _parsed(mark)
+    return Q(at__gt=at) | Q(at=at, pk__gt=pk)
+
+
+def _parsed(mark: str) -> tuple[datetime, int]:
+    at, _, pk = mark.partition("~")
+    moment = datetime.fromisoformat(at)
+    if moment.tzinfo is None:
+        raise ValueError(mark)
+    return moment, int(pk)

@@ -1,5 +1,6 @@
 """Puts the questions and writes of one batch to an application, several at a time. No database."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -7,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from provisioning.connectors.base import Connector, RemoteAccount
+from provisioning.errors import Misconfigured, Unavailable
+from provisioning.lanes import LeaseLost
 from provisioning.outcomes import Job
 from provisioning.plan import Operation
 
@@ -20,6 +23,13 @@ class Answer:
     created: RemoteAccount | None = None
     found: Sequence[RemoteAccount] = ()
     error: Exception | None = None
+
+    @property
+    def stops_the_app(self) -> bool:
+        """Nothing else may be sent to the application after this."""
+        if isinstance(self.error, Unavailable):
+            return self.error.retry_after is not None
+        return isinstance(self.error, Misconfigured | LeaseLost)
 
 
 def look_up(connector: Connector, job: Job) -> Answer:
@@ -37,18 +47,28 @@ def each(
     connector: Connector,
     jobs: Sequence[Job],
     *,
-    stopped: Callable[[], bool],
+    resting: threading.Event,
 ) -> Iterator[Answer]:
-    """The answers as they come; jobs that have not begun when `stopped` turns true get none."""
+    """The answers as they come.
+
+    One that stops the app sets `resting` before another request begins; jobs that have not begun
+    by then get no answer.
+    """
+
+    def unless_resting(job: Job) -> Answer | None:
+        if resting.is_set():
+            return None
+        answer = step(connector, job)
+        if answer.stops_the_app:
+            resting.set()
+        return answer
+
     if len(jobs) == 1:
-        yield step(connector, jobs[0])
+        # In this thread: a pool for one request would cost more than the request.
+        yield from filter(None, [unless_resting(jobs[0])])
         return
-
-    def unless_stopped(job: Job) -> Answer | None:
-        return None if stopped() else step(connector, job)
-
     with ThreadPoolExecutor(connector.concurrency) as pool:
-        for future in as_completed([pool.submit(unless_stopped, job) for job in jobs]):
+        for future in as_completed([pool.submit(unless_resting, job) for job in jobs]):
             answer = future.result()
             if answer is not None:
                 yield answer

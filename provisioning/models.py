@@ -143,7 +143,8 @@ class Policy(models.Model):
         "application itself asks for it.",
     )
     enabled = models.BooleanField(
-        default=True, help_text="Switched off, the policy gives nobody access."
+        default=True,
+        help_text="Switched off, the policy gives nobody access: accounts that only it gave end.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -21,6 +21,8 @@ from provisioning.record import Result
 # Results are written together, but none waits longer than this (seconds, rows).
 _FLUSH_AFTER = 0.25
 _FLUSH_AT = 50
+# "Retry-After: 0" (seconds): some services answer it while they still refuse.
+_SHORTEST_REST = 1.0
 _LOOKED_UP_FIRST = {Operation.CREATE, Operation.RESOLVE}
 
 
@@ -116,9 +118,7 @@ class _Round:
     def _look_up(self, jobs: list[Job]) -> list[Job]:
         """Link what is there already; the jobs whose account is certainly absent remain."""
         absent: list[Job] = []
-        for answer in exchange.each(
-            exchange.look_up, self.connector, jobs, stopped=self.resting.is_set
-        ):
+        for answer in exchange.each(exchange.look_up, self.connector, jobs, resting=self.resting):
             if answer.error is not None:
                 self._save([self._failed(answer)])
             elif answer.found:
@@ -148,9 +148,7 @@ class _Round:
         met: list[Answer] = []
         results: list[Result] = []
         flushed = time.monotonic()
-        for answer in exchange.each(
-            exchange.write, self.connector, jobs, stopped=self.resting.is_set
-        ):
+        for answer in exchange.each(exchange.write, self.connector, jobs, resting=self.resting):
             creating = answer.job.action.operation is Operation.CREATE
             if creating and isinstance(answer.error, AlreadyExists):
                 answer.job.account.intent = {}
@@ -169,11 +167,9 @@ class _Round:
             case None | LeaseLost():
                 raise error or LeaseLost
             case Misconfigured():
-                self.resting.set()
                 lanes.rest(self.lease.lane, problem=str(error))
             case Unavailable() if error.retry_after is not None:
-                self.resting.set()
-                lanes.rest(self.lease.lane, seconds=error.retry_after)
+                lanes.rest(self.lease.lane, seconds=max(error.retry_after, _SHORTEST_REST))
         return outcomes.failed(answer.job, error, seconds=answer.seconds)
 
     def _save(self, results: Iterable[Result]) -> None:

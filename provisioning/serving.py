@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
+from django.core.wsgi import get_wsgi_application
 from waitress.server import create_server
 
-from iam.wsgi import application
 from provisioning import worker
 
 
@@ -31,6 +31,8 @@ def serve(*, host: str, port: int, ready: Callable[[str], None]) -> None:
 
     `ready` is told the address once it answers. Raises OSError when the address is taken.
     """
+    # Made only now, because it learns at its birth which static files there are.
+    application = get_wsgi_application()
     server = create_server(application, host=host, port=port, threads=8, ident="Gatehouse")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)

@@ -29,7 +29,8 @@ def connect() -> None:
     post_save.connect(policy_changed, sender=Policy)
     pre_delete.connect(policy_changed, sender=Policy)
     post_save.connect(mapping_changed, sender=Mapping)
-    post_delete.connect(mapping_changed, sender=Mapping)
+    # Before, not after: its app may be going too, and its accounts must not be added again.
+    pre_delete.connect(mapping_changed, sender=Mapping)
     post_save.connect(app_saved, sender=App)
 
 

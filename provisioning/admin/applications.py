@@ -128,6 +128,7 @@ class AppAdmin(SaysWhatWillHappen):
     ) -> Any:
         app = self.get_object(request, object_id) if object_id else None
         extra = {**(extra_context or {}), "app": app, "guide": _guide(app)}
+        extra |= {"show_save_and_continue": False, "show_save_and_add_another": False}
         response = super().changeform_view(request, object_id, form_url, extra)
         saved = request.method == "POST" and response.status_code == 302
         if saved and object_id and (_TEST in request.POST or _PUSH in request.POST):

@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from provisioning import access
+from provisioning.models import Account
 
 
 class SaysWhatWillHappen(ModelAdmin):
@@ -35,6 +40,23 @@ class SaysWhatWillHappen(ModelAdmin):
             chosen = list(context["queryset"])
             context["consequences"] = self.consequences(request, chosen)
         return response
+
+
+def tell_what_follows(request: HttpRequest, accounts: QuerySet[Account]) -> None:
+    """After a save: that the applications follow by themselves, and where to watch it."""
+    due = accounts.filter(due_at__isnull=False).order_by("app__name")
+    apps = list(due.values_list("app__name", flat=True).distinct()[:5])
+    if not apps:
+        return
+    report = reverse("admin:reports_provisioningreport_changelist")
+    messages.info(
+        request,
+        format_html(
+            'Accounts in {} follow by themselves within seconds. <a href="{}">See the report</a>.',
+            ", ".join(apps),
+            report,
+        ),
+    )
 
 
 def sentences(loss: access.Loss) -> list[str]:

@@ -11,7 +11,7 @@ from iam.admin import GroupAdmin, UserAdmin
 from iam.models import Group, User
 from provisioning import access
 from provisioning.admin.accounts import STATUS_LABELS, status
-from provisioning.admin.consequences import SaysWhatWillHappen, sentences
+from provisioning.admin.consequences import SaysWhatWillHappen, sentences, tell_what_follows
 from provisioning.models import Account
 
 
@@ -46,11 +46,20 @@ class ProvisionedUserAdmin(SaysWhatWillHappen, UserAdmin):
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return [*UserAdmin.inlines, *([AccountsOfUser] if obj else [])]
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        tell_what_follows(request, Account.objects.filter(user=form.instance))
+
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
         return sentences(access.lost_with_users([user.pk for user in objects]))
 
 
 @admin.register(Group)
 class ProvisionedGroupAdmin(SaysWhatWillHappen, GroupAdmin):
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        apps = form.instance.policies.values("app")
+        tell_what_follows(request, Account.objects.filter(app__in=apps))
+
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
         return sentences(access.lost_with_groups([group.pk for group in objects]))

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from provisioning import access
-from provisioning.admin.consequences import SaysWhatWillHappen, sentences
-from provisioning.models import Policy
+from provisioning.admin.consequences import SaysWhatWillHappen, sentences, tell_what_follows
+from provisioning.models import Account, Policy
 
 
 @admin.register(Policy)
@@ -36,6 +36,10 @@ class PolicyAdmin(SaysWhatWillHappen):
     @display(description="State", label={"Enabled": "success", "Disabled": "warning"})
     def enabled_label(self, policy: Policy) -> str:
         return "Enabled" if policy.enabled else "Disabled"
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        tell_what_follows(request, Account.objects.filter(app=form.instance.app))
 
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
         return sentences(access.lost_with_policies([policy.pk for policy in objects]))

@@ -32,6 +32,7 @@ class AccountCredentials:
         self._app = app
         self._url = token_url
         self._account_id = account_id
+        self._secret = client_secret
         basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
         self._headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
         self._session = http.Session(addresses.origin(token_url), internal=internal)
@@ -45,6 +46,11 @@ class AccountCredentials:
             if time.monotonic() > self._good_until - _RENEW_BEFORE:
                 self._fetch()
             return self._token
+
+    @property
+    def held(self) -> str:
+        """The token that was fetched last, so that it can be kept out of messages."""
+        return self._token
 
     def refused(self, token: str) -> None:
         """The application did not accept this token: the next call fetches another."""
@@ -79,6 +85,8 @@ class AccountCredentials:
 
     def _refusal(self, status: int, body: dict[str, object]) -> str:
         reason = str(body.get("reason") or body.get("error") or f"error {status}")[:200]
+        if self._secret:
+            reason = reason.replace(self._secret, "•••")
         return (
             f"{self._app} did not accept the account id, client id and client secret ({reason}). "
             f"Copy all three again from the app's page at {self._app} and check that it is "

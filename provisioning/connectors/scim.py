@@ -102,8 +102,8 @@ class Scim(Connector):
         if not isinstance(reply.body, dict) or "totalResults" not in reply.body:
             raise Misconfigured(
                 f"Something answered at {self.config['base_url']}, but it is not a SCIM service"
-                f"{_shown(reply)}. Copy the SCIM Base URL again from {self.label}'s own page; it "
-                "often ends in /scim2 or /scim/v2."
+                f"{self._shown(reply)}. Copy the SCIM Base URL again from the page where "
+                f"{self.name} shows it; it often ends in /scim2 or /scim/v2."
             )
         return f"Connected: {self.name} answered and accepted the credentials."
 
@@ -174,7 +174,8 @@ class Scim(Connector):
         reply = self._request("GET", "/Users", params=query)
         body = reply.body if isinstance(reply.body, dict) else {}
         if "totalResults" not in body:
-            raise Unavailable(f"{self.name} answered a search with something else{_shown(reply)}.")
+            said = self._shown(reply)
+            raise Unavailable(f"{self.name} answered a search with something else{said}.")
         listed = body.get("Resources") or []
         accounts = [hit for hit in (self._account(item, values) for item in listed) if hit]
         wrong = [hit for hit in accounts if not _matches(hit, attribute, value)]
@@ -211,6 +212,13 @@ class Scim(Connector):
         limit = http.LIST_LIMIT if path == "/Users" else http.RESOURCE_LIMIT
         reply = self._session.request(method, path, headers=headers, limit=limit, **body)
         if 200 <= reply.status < 300:
+            if method != "GET" and reply.text.startswith("<"):
+                # A portal or proxy on the way answered, and nobody knows what the application did.
+                raise Unavailable(
+                    f"A web page came back instead of an answer from {self.name}, perhaps one on "
+                    f"which people sign in{self._shown(reply)}. Gatehouse looks again by itself.",
+                    http_status=reply.status,
+                )
             return reply
         raise self._error(reply, on_account=path != "/Users")
 
@@ -271,17 +279,26 @@ class Scim(Connector):
 
     def _said(self, reply: http.Response) -> str:
         detail = messages.error_detail(reply.body) if reply.body is not None else ""
-        return f": “{detail}”" if detail else _shown(reply)
+        return f": “{self._masked(detail)}”" if detail else self._shown(reply)
+
+    def _shown(self, reply: http.Response) -> str:
+        return f" (it answered: “{self._masked(reply.text)}”)" if reply.text else ""
+
+    def _masked(self, text: str) -> str:
+        """What the application says, without the secrets that it may repeat in an error."""
+        for secret in self._secrets():
+            text = text.replace(secret, "•••")
+        return text
+
+    def _secrets(self) -> list[str]:
+        held = [self.config.get(setting.key) for setting in self.settings if setting.secret]
+        return [secret for secret in held if secret]
 
 
 def _matches(hit: RemoteAccount, attribute: str, value: str) -> bool:
     if attribute == "externalId":
         return hit.external_id == value
     return str(hit.values.get(attribute, "")).casefold() == value.casefold()
-
-
-def _shown(reply: http.Response) -> str:
-    return f" (it answered: “{reply.text}”)" if reply.text else ""
 
 
 def for_library(changes: Sequence[Change]) -> list[messages.Change]:

@@ -40,7 +40,7 @@ class Zoom(Scim):
         ),
         Setting(
             key="auth",
-            label="How Gatehouse signs in to Zoom",
+            label="Sign-in method",
             help_text="Server-to-Server OAuth renews its token by itself. A pasted token ends "
             "sooner or later and must then be pasted again.",
             default="oauth",
@@ -153,6 +153,10 @@ class Zoom(Scim):
         # Without a path, as in Zoom's own example; the form with one is not documented.
         operation = {"op": "replace", "value": {"active": active}}
         self._patch(remote_id, {"schemas": [messages.PATCH_OP], "Operations": [operation]})
+
+    def _secrets(self) -> list[str]:
+        fetched = self._oauth.held if self._oauth else ""
+        return [*super()._secrets(), *([fetched] if fetched else [])]
 
     def _credentials(self) -> dict[str, str]:
         if self._oauth is None:

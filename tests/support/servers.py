@@ -70,6 +70,8 @@ class _Listener(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 64
+    # A test may start a server where another one has just stopped.
+    allow_reuse_address = True
     tls: ssl.SSLContext | None = None
     connections = 0
 
@@ -91,9 +93,12 @@ class _Serving:
     """A listener in a thread of its own, from `with` to the end of it."""
 
     def __init__(
-        self, handler: type[socketserver.BaseRequestHandler], tls: ssl.SSLContext | None
+        self,
+        handler: type[socketserver.BaseRequestHandler],
+        tls: ssl.SSLContext | None,
+        port: int = 0,
     ) -> None:
-        self._listener = _Listener(("127.0.0.1", 0), handler)
+        self._listener = _Listener(("127.0.0.1", port), handler)
         self._listener.tls = tls
         self.port: int = self._listener.server_address[1]
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
@@ -118,9 +123,14 @@ class _Serving:
 
 
 class HttpServer(_Serving):
-    """Answers every request with what `handler` returns, and remembers the requests."""
+    """Answers every request with what `handler` returns, and remembers the requests.
 
-    def __init__(self, handler: Handler, *, tls: ssl.SSLContext | None = None) -> None:
+    If `handler` raises, the connection is closed without an answer.
+    """
+
+    def __init__(
+        self, handler: Handler, *, tls: ssl.SSLContext | None = None, port: int = 0
+    ) -> None:
         self.requests: list[Request] = []
         requests = self.requests
 
@@ -146,7 +156,7 @@ class HttpServer(_Serving):
             def log_message(self, format: str, *args: Any) -> None:
                 """Nothing on the terminal."""
 
-        super().__init__(Answering, tls)
+        super().__init__(Answering, tls, port)
 
 
 class RawServer(_Serving):

@@ -1,0 +1,119 @@
+"""Nothing changed means no request, and a change costs no more than it must."""
+
+from collections.abc import Callable
+
+from iam.models import Group, User
+from provisioning import queue
+from provisioning.models import Account, App, Event, Policy, Trigger
+from tests.conftest import person
+from tests.support.faulty import FaultyScim
+from tests.support.looks import account, agree
+
+Push = Callable[[], None]
+
+
+def test_a_first_push_is_one_search_and_one_create(
+    faulty_app: App, ann: User, faulty: FaultyScim, push: Push
+) -> None:
+    push()
+    assert faulty.journal == ["GET /Users", "POST /Users"]
+
+
+def test_nothing_changed_means_no_request(
+    faulty_app: App, ann: User, sales: Group, faulty: FaultyScim, push: Push
+) -> None:
+    sales.users.set([ann, *(person(f"p{number}") for number in range(20))])
+    push()
+    events = Event.objects.count()
+    faulty.requests.clear()
+    queue.mark(trigger=Trigger.MANUAL)
+    push()
+    ann.save()
+    faulty_app.save()
+    queue.sweep()
+    push()
+    assert faulty.journal == []
+    assert Event.objects.count() == events
+    agree(faulty_app, faulty)
+
+
+def test_what_no_row_maps_costs_nothing(
+    faulty_app: App, ann: User, faulty: FaultyScim, push: Push
+) -> None:
+    push()
+    faulty.requests.clear()
+    ann.title = "Boss"
+    ann.save()
+    push()
+    assert faulty.journal == []
+
+
+def test_several_changes_of_a_person_are_one_write(
+    faulty_app: App, ann: User, faulty: FaultyScim, push: Push
+) -> None:
+    push()
+    faulty.requests.clear()
+    for number in range(5):
+        ann.first_name = ann.last_name = f"Name {number}"
+        ann.email = f"ann{number}@example.org"
+        ann.save()
+    push()
+    assert len(faulty.writes) == 1
+    agree(faulty_app, faulty)
+
+
+def test_a_leaver_costs_one_request(
+    faulty_app: App, ann: User, sales: Group, faulty: FaultyScim, push: Push
+) -> None:
+    push()
+    faulty.requests.clear()
+    sales.users.remove(ann)
+    push()
+    assert faulty.journal == ["PATCH /Users/…"]
+
+
+def test_a_change_elsewhere_costs_others_nothing(
+    faulty_app: App, ann: User, bob: User, sales: Group, faulty: FaultyScim, push: Push
+) -> None:
+    sales.users.add(bob)
+    push()
+    faulty.requests.clear()
+    bob.last_name = "Beech"
+    bob.save()
+    push()
+    assert len(faulty.writes) == 1
+    assert account(faulty_app, ann).remote_id not in str(faulty.requests)
+
+
+def test_a_value_that_the_application_changes_for_itself_is_not_sent_again(
+    faulty_app: App, ann: User, faulty: FaultyScim, push: Push
+) -> None:
+    push()
+    (stored,) = faulty.users()
+    stored["name"]["familyName"] = "ASH"
+    faulty.requests.clear()
+    queue.mark(trigger=Trigger.MANUAL)
+    push()
+    assert faulty.journal == []
+
+
+def test_leavers_are_sent_before_newcomers(
+    faulty_app: App, ann: User, sales: Group, faulty: FaultyScim, push: Push
+) -> None:
+    push()
+    faulty.requests.clear()
+    for number in range(5):
+        sales.users.add(person(f"new{number}"))
+    sales.users.remove(ann)
+    push()
+    assert faulty.writes[0].startswith("PATCH")
+    assert faulty.journal[0].startswith("PATCH")
+
+
+def test_an_app_without_a_policy_has_nobody(
+    faulty_app: App, ann: User, faulty: FaultyScim, push: Push
+) -> None:
+    Policy.objects.all().delete()
+    push()
+    assert faulty.journal == []
+    assert not Account.objects.exclude(remote_id=None).exists()

@@ -15,8 +15,9 @@ run: install ## the empty product: first operator, one-time password, http://127
 	$(BIN)/python manage.py setup
 	$(BIN)/python manage.py serve
 
-test: install-dev ## all tests
+test: install-dev ## all tests, and those that use the database once more on PostgreSQL
 	$(BIN)/python -m pytest -q
+	GATEHOUSE_TEST_ON=postgresql $(BIN)/python -m pytest -q -rs
 
 check: install-dev ## what CI runs: format, lint, types, imports, Django's checks, tests
 	$(BIN)/ruff format --check .

@@ -11,6 +11,7 @@ from iam.models import Group, User
 from provisioning import apps_setup, worker
 from provisioning.models import App, Mapping, Policy
 from provisioning.plan import Feature
+from tests.support import needs
 from tests.support.faulty import FaultyScim
 from tests.support.target import ENTERPRISE_USER, Target, fresh_tenant, scim2_server
 
@@ -27,6 +28,10 @@ class Server(Protocol):
 
 
 MakeApp = Callable[..., App]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    needs.choose(config, items)
 
 
 # ------------------------------------------------------------------------------------- people

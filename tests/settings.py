@@ -5,6 +5,14 @@ import tempfile
 
 os.environ.setdefault("GATEHOUSE_DATA_DIR", tempfile.mkdtemp(prefix="gatehouse-tests-"))
 
+# `make test` runs the tests that need a database a second time, on this server.
+POSTGRESQL = os.environ.get(
+    "GATEHOUSE_TEST_POSTGRESQL", "postgres://postgres@127.0.0.1:5432/postgres"
+)
+ON_POSTGRESQL = os.environ.get("GATEHOUSE_TEST_ON") == "postgresql"
+if ON_POSTGRESQL:
+    os.environ["GATEHOUSE_DATABASE_URL"] = POSTGRESQL
+
 from iam.settings import *  # noqa: E402, F403
 
 STORAGES = {

@@ -1,0 +1,57 @@
+"""What some tests need of the machine: skipped with the reason where it is missing, never in CI."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.settings import ON_POSTGRESQL, POSTGRESQL
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a run on PostgreSQL only what uses the database; skip what the machine cannot do."""
+    if ON_POSTGRESQL:
+        chosen = [item for item in items if _uses_database(item)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+        _need(items, _postgresql_missing)
+    _need([item for item in items if item.get_closest_marker("browser")], _chromium_missing)
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    names = set(getattr(item, "fixturenames", ()))
+    used = {"db", "transactional_db"} & names or item.get_closest_marker("django_db")
+    return bool(used) and item.get_closest_marker("browser") is None
+
+
+def _need(items: list[pytest.Item], missing: Callable[[], str]) -> None:
+    reason = missing() if items else ""
+    if not reason:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.exit(f"Nothing may be skipped in CI. {reason}", returncode=1)
+    for item in items:
+        item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _chromium_missing() -> str:
+    if CHROMIUM:
+        return ""
+    return "Chromium is not here: apt-get install chromium (or set CHROMIUM to the program)"
+
+
+def _postgresql_missing() -> str:
+    address = urlsplit(POSTGRESQL)
+    try:
+        socket.create_connection((address.hostname or "127.0.0.1", address.port or 5432), 2).close()
+    except OSError:
+        return (
+            f"No PostgreSQL server at {address.hostname}:{address.port}: apt-get install "
+            "postgresql (or set GATEHOUSE_TEST_POSTGRESQL to its address)"
+        )
+    return ""

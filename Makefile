@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test run install install-dev check format screenshots
+.PHONY: help demo test run install install-dev bench check chaos format screenshots
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -16,8 +16,9 @@ run: install ## the empty product: first operator, one-time password, http://127
 	$(BIN)/python manage.py serve
 
 test: install-dev ## all tests, and those that use the database once more on PostgreSQL
-	$(BIN)/python -m pytest -q
-	GATEHOUSE_TEST_ON=postgresql $(BIN)/python -m pytest -q -rs
+	$(BIN)/python -m pytest -q -n auto --ignore tests/chaos
+	GATEHOUSE_TEST_ON=postgresql $(BIN)/python -m pytest -q -n auto -rs
+	$(BIN)/python -m pytest -q tests/chaos # alone: it measures who is late
 
 check: install-dev ## what CI runs: format, lint, types, imports, Django's checks, tests
 	$(BIN)/ruff format --check .
@@ -27,6 +28,16 @@ check: install-dev ## what CI runs: format, lint, types, imports, Django's check
 	$(BIN)/python manage.py check --fail-level WARNING
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(MAKE) test
+
+KILLS ?= 60
+PAUSES ?= 20
+DB ?= sqlite
+chaos: install-dev ## kill, freeze and mislead the workers, then check that nothing was lost
+	$(BIN)/python -m tests.chaos --kills $(KILLS) --pauses $(PAUSES) --db $(DB) \
+	  $(if $(SEED),--seed $(SEED)) --mutant=$(MUTANT)
+
+bench: install-dev ## measure what the product costs, as ratios in one run (SIZE, ONLY); writes bench.json
+	$(BIN)/python -m tests.bench $(if $(SIZE),--size $(SIZE)) $(if $(ONLY),--only $(ONLY))
 
 format: install-dev ## format the code and mend what can be mended by itself
 	$(BIN)/ruff format .

@@ -12,9 +12,9 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from iam import actor
-from iam.forms import PREFIX, user_form
+from iam.forms import PREFIX, MembershipForm, user_form
 from iam.models import Group, Membership, Operator, ProfileAttribute, User
-from iam.text import normalise
+from iam.text import NORMALISED_LENGTH, sought
 
 # Gatehouse has groups of its own; Django's would only stand beside them and confuse.
 admin.site.unregister(DjangoGroup)
@@ -24,8 +24,10 @@ class MembershipInline(TabularInline):
     """People in a group, or groups of a person, added with a search field."""
 
     model = Membership
+    form = MembershipForm
     extra = 0
     per_page = 50
+    hide_title = True
     readonly_fields = ["added_at", "added_by"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -61,6 +63,10 @@ class UserAdmin(ModelAdmin):
         "email__istartswith",
     ]
     search_help_text = "Beginning of the user name, first name, last name or e-mail"
+    empty_text = (
+        "Add the people whose accounts Gatehouse keeps. Nothing is sent anywhere until a person is "
+        "in a group that gets an application."
+    )
     show_full_result_count = False
     autocomplete_fields = ["manager"]
     inlines = [GroupsOfUser]
@@ -91,7 +97,11 @@ class UserAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
     ) -> tuple[QuerySet[User], bool]:
-        return super().get_search_results(request, queryset, normalise(search_term))
+        by_key, _ = super().get_search_results(request, queryset, sought(search_term))
+        # Names and e-mail are kept as they were typed, and SQLite folds only ASCII letters.
+        typed = search_term[:NORMALISED_LENGTH]
+        as_typed, _ = super().get_search_results(request, queryset, typed)
+        return by_key | as_typed, False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(groups_held=Count("memberships"))
@@ -117,6 +127,7 @@ class GroupAdmin(ModelAdmin):
     list_display = ["name", "description", "people"]
     search_fields = ["name_key__startswith"]
     search_help_text = "Beginning of the name"
+    empty_text = "A group holds the people who get the same applications."
     show_full_result_count = False
     fields = ["name", "description"]
     inlines = [UsersOfGroup]
@@ -125,7 +136,7 @@ class GroupAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Group], search_term: str
     ) -> tuple[QuerySet[Group], bool]:
-        return super().get_search_results(request, queryset, normalise(search_term))
+        return super().get_search_results(request, queryset, sought(search_term))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         return super().get_queryset(request).annotate(people_in=Count("memberships"))
@@ -150,6 +161,7 @@ def _save_memberships(formset: Any) -> None:
 @admin.register(ProfileAttribute)
 class ProfileAttributeAdmin(ModelAdmin):
     list_display = ["label", "key", "help_text"]
+    empty_text = "A profile attribute is a field of your own on every person's page."
     fields = ["label", "key", "help_text", "position"]
     prepopulated_fields = {"key": ["label"]}
 

@@ -3,10 +3,12 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.html import escape
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from iam import text
-from iam.models import ProfileAttribute, User
+from iam.models import Membership, ProfileAttribute, User
 
 # Keeps a custom attribute from clashing with a built-in field of the form.
 PREFIX = "custom_"
@@ -49,12 +51,29 @@ class UserForm(forms.ModelForm):
         return [name.removeprefix(PREFIX) for name in self.fields if name.startswith(PREFIX)]
 
 
+class MembershipForm(forms.ModelForm):
+    """One row of the people in a group, or of the groups of a person."""
+
+    class Meta:
+        model = Membership
+        fields = ["user", "group"]
+
+    def validate_unique(self) -> None:
+        super().validate_unique()
+        try:
+            # Django leaves out the constraints that the page's own object is part of.
+            self.instance.validate_constraints()
+        except ValidationError as error:
+            self.add_error(None, error)
+
+
 def user_form() -> type[UserForm]:
     """The form with a field for each custom attribute there is now."""
     fields = {
         f"{PREFIX}{attribute.key}": forms.CharField(
             label=attribute.label,
-            help_text=attribute.help_text,
+            # Django takes the help text of a field for HTML.
+            help_text=escape(attribute.help_text),
             required=False,
             max_length=1000,
             validators=[text.plain],

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -26,9 +27,11 @@ class Operator(AbstractUser):
         verbose_name = "operator"
 
     def set_password(self, raw_password: str | None) -> None:
+        # A one-time password does not become one's own by being typed again.
+        again = self.password_is_temporary and check_password(raw_password, self.password)
         super().set_password(raw_password)
         # Whoever issues a one-time password says so afterwards: see iam.operators.
-        self.password_is_temporary = False
+        self.password_is_temporary = again
 
 
 class Source(models.TextChoices):

@@ -25,6 +25,8 @@ ENCRYPTION_KEYS = env.list("GATEHOUSE_ENCRYPTION_KEYS", default=[]) or [
 ALLOWED_HOSTS = env.list("GATEHOUSE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("GATEHOUSE_TRUSTED_ORIGINS", default=[])
 HTTPS = env.bool("GATEHOUSE_HTTPS", default=False)
+# A probe comes to the portal itself, not through the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
@@ -69,6 +71,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "iam.middleware.content_security_policy",
+    # Before whatever may ask the database for a session.
+    "reports.health.answered_first",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -107,6 +111,12 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 30,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
+    # Otherwise a server that does not answer at all is waited for for minutes.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+
+# Redis or RabbitMQ, if Celery is to do the work: docs/guides/scaling.md. None is needed.
+BROKER_URL = env.str("GATEHOUSE_BROKER_URL", default="")
 
 AUTH_USER_MODEL = "iam.Operator"
 AUTH_PASSWORD_VALIDATORS = [
@@ -118,10 +128,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = env.str("GATEHOUSE_TIME_ZONE", default="UTC")
 USE_TZ = True
+FORMAT_MODULE_PATH = ["iam.formats"]
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static"
 STORAGES = {
@@ -132,16 +144,26 @@ STORAGES = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"about": {"()": "provisioning.correlation.AddAbout"}},
+    "formatters": {"line": {"()": "iam.logs.Line"}, "json": {"()": "iam.logs.Json"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["about"],
+            "formatter": env.str("GATEHOUSE_LOG_FORMAT", default="line", choices=["line", "json"]),
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("GATEHOUSE_LOG_LEVEL", default="WARNING")},
 }
+# Lets a program read /metrics without signing in.
+METRICS_TOKEN = env.str("GATEHOUSE_METRICS_TOKEN", default="")
 
 UNFOLD = {
     "SITE_TITLE": "Gatehouse",
     "SITE_HEADER": "Gatehouse",
     "SITE_SUBHEADER": "Accounts, right everywhere",
     "SITE_SYMBOL": "door_open",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "iam.theme.icon"}],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",

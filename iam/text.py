@@ -18,6 +18,14 @@ def normalise(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
+def sought(text: str) -> str:
+    """The normal form of what is looked for, no longer than a normal form can be.
+
+    SQLite gives up on a longer pattern instead of finding nothing.
+    """
+    return normalise(text[:NORMALISED_LENGTH])[:NORMALISED_LENGTH]
+
+
 def plain(text: str) -> None:
     """Refuse control characters, which no application shows and PostgreSQL cannot even store."""
     for position, character in enumerate(text, start=1):

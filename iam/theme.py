@@ -1,7 +1,10 @@
 """How the admin looks: its colours, its stylesheet and its menu."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.apps import apps
+from django.contrib import admin
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -28,6 +31,10 @@ def stylesheet(request: HttpRequest) -> str:
     return static("gatehouse/gatehouse.css")
 
 
+def icon(request: HttpRequest) -> str:
+    return static("gatehouse/icon.svg")
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The menu on the left, in the order in which an administrator sets things up."""
     return [
@@ -40,6 +47,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Apps", "apps", "admin:provisioning_app_changelist"),
                 _item("Policies", "policy", "admin:provisioning_policy_changelist"),
                 _item("Accounts", "badge", "admin:provisioning_account_changelist"),
+                _counted(request, "Holds", "front_hand", "admin:provisioning_hold_changelist"),
             ],
         },
         {
@@ -50,7 +58,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                     "Provisioning report",
                     "receipt_long",
                     "admin:reports_provisioningreport_changelist",
-                )
+                ),
+                _item("Comparisons", "difference", "admin:provisioning_run_changelist"),
             ],
         },
         {
@@ -65,4 +74,27 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _item(title: str, icon: str, view: str) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse_lazy(view)}
+    return {"title": title, "icon": icon, "link": reverse_lazy(view), "permission": _may(view)}
+
+
+def _counted(request: HttpRequest, title: str, icon: str, view: str) -> dict[str, Any]:
+    """With the number of what waits for the operator, if anything does."""
+    item = _item(title, icon, view)
+    number = _admin_of(view).badge(request) if item["permission"](request) else 0
+    return {**item, "badge": number} if number else item
+
+
+def _may(view: str) -> Callable[[HttpRequest], bool]:
+    """Whether the operator may see the list that a menu entry leads to."""
+
+    def may(request: HttpRequest) -> bool:
+        if view == "admin:index":
+            return True
+        return bool(_admin_of(view).has_view_permission(request))
+
+    return may
+
+
+def _admin_of(view: str) -> Any:
+    app, _, model = view.removeprefix("admin:").removesuffix("_changelist").partition("_")
+    return admin.site.get_model_admin(apps.get_model(app, model))

@@ -3,14 +3,27 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    Count,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    TextChoices,
+    Value,
+    When,
+)
 
+from iam.models import User
 from provisioning.models import Account, App, Policy
-from provisioning.plan import Feature, State
+from provisioning.plan import Feature, Operation, State
 
 Keys = Collection[int] | QuerySet[Any, Any]
 # (application, how many accounts, what becomes of them)
-Loss = list[tuple[str, int, str]]
+Loss = list[tuple[App, int, str]]
 
 
 def pairs(*, users: Keys | None = None, apps: Keys | None = None) -> QuerySet[Policy]:
@@ -35,9 +48,60 @@ _WAYS = Policy.objects.filter(
 )
 
 
-def granted() -> Exists:
-    """For a query over accounts: whether the account's user should have it."""
+_ACTIVE_USER = User.objects.filter(pk=OuterRef("user"), is_active=True)
+
+
+class Reason(TextChoices):
+    """Why a person should not have an account, as written down when it is kept all the same."""
+
+    DELETED = "deleted", "The person was deleted"
+    INACTIVE = "inactive", "The person was switched off"
+    NO_POLICY = "no_policy", "No group of theirs has a policy"
+
+
+def by_policy() -> Exists:
+    """For a query over accounts: whether a policy gives the account's user the account."""
     return Exists(_WAYS)
+
+
+def reason() -> Case:
+    """For a query over accounts: the reason against it, if no policy gives it."""
+    return Case(
+        When(user__isnull=True, then=Value(Reason.DELETED)),
+        When(Exists(_ACTIVE_USER), then=Value(Reason.NO_POLICY)),
+        default=Value(Reason.INACTIVE),
+        output_field=CharField(),
+    )
+
+
+def kept() -> Case:
+    """For a query over accounts: whether somebody decided to keep it, for the reason of today."""
+    for_this_reason = Q(remote_id__isnull=False, kept_because=reason())
+    return _yes(~Q(kept_because="") & for_this_reason)
+
+
+def granted() -> Case:
+    """For a query over accounts: whether the account's user should have it.
+
+    One that is kept stays as it is: somebody who was switched off is not switched on by that.
+    """
+    return _yes(Q(by_policy()) | Q(kept()) & Q(could_be_on()))
+
+
+def could_be_on() -> Case:
+    """For a query over accounts: whether the account is active there, as far as is known."""
+    lost = in_doubt(Operation.DEACTIVATE) | in_doubt(Operation.REACTIVATE)
+    return _yes(Q(state=State.ACTIVE) | lost)
+
+
+def in_doubt(operation: Operation) -> Q:
+    """For a query over accounts: whether this was sent and no answer came (doubt.operations)."""
+    return Q(intent__operations__icontains=f'"{operation.value}"')
+
+
+def _yes(condition: Q) -> Case:
+    """The condition as an expression that is never NULL, so that it can be negated."""
+    return Case(When(condition, then=True), default=False, output_field=BooleanField())
 
 
 def lost_with_users(users: Sequence[int]) -> Loss:
@@ -63,10 +127,11 @@ def _loss(accounts: QuerySet[Account]) -> Loss:
     active = accounts.filter(state=State.ACTIVE).order_by()
     counts = dict(active.values_list("app").annotate(Count("pk")))
     apps = App.objects.filter(pk__in=counts)
-    return [(app.name, counts[app.pk], _what_becomes(app)) for app in apps]
+    return [(app, counts[app.pk], what_becomes(app)) for app in apps]
 
 
-def _what_becomes(app: App) -> str:
+def what_becomes(app: App) -> str:
+    """Of an account whose person loses access."""
     if Feature.DELETE_USERS in app.features and not app.delete_after_days:
         return "deleted"
     if Feature.DEACTIVATE_USERS in app.features:

@@ -1,6 +1,7 @@
 """Registers provisioning with Django and connects its signal receivers."""
 
 from django.apps import AppConfig
+from django.core import checks
 
 
 class ProvisioningConfig(AppConfig):
@@ -9,6 +10,7 @@ class ProvisioningConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from provisioning import signals
+        from provisioning import nudge, signals
 
         signals.connect()
+        checks.register(nudge.check_installed)

@@ -7,13 +7,16 @@ from django.db import transaction
 
 from provisioning import addresses, connections, lanes
 from provisioning import secrets as sealing
-from provisioning.errors import ConnectorError
+from provisioning.errors import ConnectorError, Unavailable
 from provisioning.models import App, Mapping
 from provisioning.plan import Feature
 
 # On at the start: everything that can be undone.
 _DEFAULT_FEATURES = (Feature.CREATE_USERS, Feature.UPDATE_USERS, Feature.DEACTIVATE_USERS)
 _LONGEST_SECRET = 8_192
+_TRY_AGAIN = (
+    "To find out sooner, check the address, and press “Save and test connection” once more."
+)
 
 
 @transaction.atomic
@@ -64,9 +67,9 @@ def clean_secret(text: str) -> str:
 
     Raises ValueError for what can never be a token and would break the request's header.
     """
-    value = text.strip().strip("\"'").strip()
-    if value.casefold().startswith("bearer "):
-        value = value[len("bearer ") :].strip()
+    value = _bare(text)
+    if value.casefold() == "bearer" or value.casefold().startswith("bearer "):
+        value = _bare(value[len("bearer") :])
     if len(value) > _LONGEST_SECRET:
         raise ValueError("This is too long for a token. Copy the token alone.")
     for position, character in enumerate(value, start=1):
@@ -78,6 +81,10 @@ def clean_secret(text: str) -> str:
     return value
 
 
+def _bare(text: str) -> str:
+    return text.strip().strip("\"'").strip()
+
+
 def check_connection(app: App) -> tuple[bool, str]:
     """Reach the application with what is stored: whether it worked, and what to do next."""
     try:
@@ -86,6 +93,8 @@ def check_connection(app: App) -> tuple[bool, str]:
             sentence = connector.check()
         finally:
             connector.close()
+    except Unavailable as error:
+        return False, f"{error} {_TRY_AGAIN}"
     except ConnectorError as error:
         return False, str(error)
     lanes.resume(app.pk)

@@ -14,10 +14,14 @@ class ConnectorError(Exception):
 
 
 class Unavailable(ConnectorError):
-    """Try again later, after `retry_after` seconds if given.
+    """Try this account again later.
 
     If the request was a write, it may have got through: look before writing again.
     """
+
+
+class Throttled(Unavailable):
+    """Let the whole app rest, for `retry_after` seconds if the application said so."""
 
     def __init__(
         self,

@@ -2,16 +2,21 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
+from provisioning import correlation, doubt
 from provisioning.connectors.base import Connector, RemoteAccount
-from provisioning.errors import Misconfigured, Unavailable
+from provisioning.errors import Misconfigured, Throttled
 from provisioning.lanes import LeaseLost
 from provisioning.outcomes import Job
 from provisioning.plan import Operation
+
+Step = Callable[[Connector, Job], "Answer"]
 
 
 @dataclass(frozen=True)
@@ -27,9 +32,7 @@ class Answer:
     @property
     def stops_the_app(self) -> bool:
         """Nothing else may be sent to the application after this."""
-        if isinstance(self.error, Unavailable):
-            return self.error.retry_after is not None
-        return isinstance(self.error, Misconfigured | LeaseLost)
+        return isinstance(self.error, Throttled | Misconfigured | LeaseLost)
 
 
 def look_up(connector: Connector, job: Job) -> Answer:
@@ -43,41 +46,76 @@ def write(connector: Connector, job: Job) -> Answer:
 
 
 def each(
-    step: Callable[[Connector, Job], Answer],
+    step: Step,
     connector: Connector,
     jobs: Sequence[Job],
     *,
     resting: threading.Event,
+    ends: Callable[[Answer], bool],
 ) -> Iterator[Answer]:
     """The answers as they come.
 
-    One that stops the app sets `resting` before another request begins; jobs that have not begun
-    by then get no answer.
+    `ends` is asked about each, by the thread that got it and before it begins another, whether
+    `resting` is to be set; jobs that have not begun by then get no answer.
     """
 
     def unless_resting(job: Job) -> Answer | None:
         if resting.is_set():
             return None
         answer = step(connector, job)
-        if answer.stops_the_app:
+        if ends(answer):
             resting.set()
         return answer
 
-    if len(jobs) == 1:
+    if len(jobs) < 2:
         # In this thread: a pool for one request would cost more than the request.
-        yield from filter(None, [unless_resting(jobs[0])])
+        yield from filter(None, map(unless_resting, jobs))
         return
-    with ThreadPoolExecutor(connector.concurrency) as pool:
-        for future in as_completed([pool.submit(unless_resting, job) for job in jobs]):
-            answer = future.result()
-            if answer is not None:
-                yield answer
+    yield from _in_threads(unless_resting, jobs, threads=min(connector.concurrency, len(jobs)))
+
+
+def _in_threads(
+    ask: Callable[[Job], Answer | None], jobs: Sequence[Job], *, threads: int
+) -> Iterator[Answer]:
+    """The answers as they come; once the caller stops listening, nothing else is begun.
+
+    The threads help themselves, as a future for each job would cost nearly what its request costs.
+    """
+    waiting = deque(jobs)
+    answers: SimpleQueue[Answer | None] = SimpleQueue()
+
+    def work() -> None:
+        try:
+            while (job := _first(waiting)) is not None:
+                if (answer := ask(job)) is not None:
+                    answers.put(answer)
+        finally:
+            # Says that this thread has ended.
+            answers.put(None)
+
+    with ThreadPoolExecutor(threads) as pool:
+        at_work = [pool.submit(work) for _ in range(threads)]
+        try:
+            for _ in at_work:
+                yield from iter(answers.get, None)
+        finally:
+            waiting.clear()
+    for thread in at_work:
+        thread.result()
+
+
+def _first(waiting: deque[Job]) -> Job | None:
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None
 
 
 def _timed(job: Job, ask: Callable[[], dict[str, Any]]) -> Answer:
     began = time.monotonic()
     try:
-        result = ask()
+        with correlation.working_on(job.about):
+            result = ask()
     except Exception as error:
         # Every kind is judged in one place, outcomes.failed: one bad account never stops another.
         return Answer(job, time.monotonic() - began, error=error)
@@ -86,9 +124,12 @@ def _timed(job: Job, ask: Callable[[], dict[str, Any]]) -> Answer:
 
 def _find(connector: Connector, job: Job) -> Sequence[RemoteAccount]:
     external_id = str(job.account.external_id)
-    tried = job.account.intent.get("values")
+    tried = doubt.tried(job.account.intent)
     if tried:
-        found = connector.find(tried, external_id=external_id, made_by_us=True)
+        # Whatever that create may have set is asked for, or a value that the person has lost since
+        # would not be known to be there, and would stay.
+        asked = dict.fromkeys(doubt.paths(job.account.intent)) | job.desired | tried
+        found = connector.find(asked, external_id=external_id, made_by_us=True)
         if found or tried.items() <= job.desired.items() or not job.wanted:
             return found
     return connector.find(job.desired, external_id=external_id, made_by_us=False)

@@ -4,18 +4,21 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import CharField, Max
+from django.db.models.functions import Cast
 from django.forms.models import BaseInlineFormSet
 from django.utils.html import format_html
 from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
 from iam import attributes
-from provisioning import addresses, apps_setup, connectors
+from provisioning import addresses, apps_setup, connectors, http
 from provisioning.connectors.base import Connector, Setting
 from provisioning.models import App, Mapping
 from provisioning.plan import Feature
@@ -58,7 +61,23 @@ class AppForm(forms.ModelForm):
 
     class Meta:
         model = App
-        fields = ["name", "internal", "paused", "delete_after_days"]
+        fields = [
+            "name",
+            "internal",
+            "ca_certificate",
+            "requests_per_second",
+            "paused",
+            "delete_after_days",
+            "guard_count",
+            "guard_percent",
+            "drift",
+            "compare_hours",
+        ]
+        widgets = {
+            "ca_certificate": UnfoldAdminTextareaWidget(
+                attrs={"rows": 3, "placeholder": "-----BEGIN CERTIFICATE-----"}
+            )
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,6 +88,14 @@ class AppForm(forms.ModelForm):
                 self.initial[f"{SETTING}{setting.key}"] = held
         for feature in app.kind.features:
             self.initial[f"{FEATURE}{feature}"] = feature in app.features
+
+    def clean_ca_certificate(self) -> str:
+        text = str(self.cleaned_data["ca_certificate"]).strip()
+        try:
+            http.tls(text)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
+        return text
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -82,9 +109,13 @@ class AppForm(forms.ModelForm):
     def _clean_setting(self, setting: Setting, cleaned: dict[str, Any]) -> None:
         name = f"{SETTING}{setting.key}"
         value = cleaned.get(name) or ""
-        if setting.secret:
+        if not self._asked_for(setting, cleaned):
+            # The field is hidden: what stands in it is neither judged nor taken over.
+            self.errors.pop(name, None)
+            cleaned[name] = self.initial.get(name, "")
+        elif setting.secret:
             cleaned[name] = self._tried(name, lambda: apps_setup.clean_secret(value))
-        elif not value and self._asked_for(setting, cleaned) and name not in self.errors:
+        elif not value and name not in self.errors:
             self.add_error(name, f"{setting.label} is needed.")
         elif value and setting.is_url:
             internal = bool(cleaned.get("internal"))
@@ -238,8 +269,18 @@ def _sources(current: str) -> list[tuple[str, Any]]:
 class MappingFormSet(BaseInlineFormSet):
     """All rows together: two of them may not fill the same target."""
 
+    def save_existing_objects(self, commit: bool = True) -> list[Any]:
+        # Two rows may exchange their targets, which cannot be written one after the other.
+        moved = [form.instance.pk for form in self.initial_forms if "target" in form.changed_data]
+        Mapping.objects.filter(pk__in=moved).update(target=Cast("pk", CharField()))
+        return super().save_existing_objects(commit)
+
+    def save_new(self, form: Any, commit: bool = True) -> Any:
+        last = self.instance.mappings.aggregate(last=Max("position"))["last"]
+        form.instance.position = 0 if last is None else last + 1
+        return super().save_new(form, commit)
+
     def clean(self) -> None:
-        super().clean()
         seen: dict[str, int] = {}
         for row, form in enumerate(self.forms, start=1):
             target = form.cleaned_data.get("target") if hasattr(form, "cleaned_data") else None
@@ -250,3 +291,4 @@ class MappingFormSet(BaseInlineFormSet):
                     "target", f"Row {seen[target]} already fills “{target}”. Remove one of the two."
                 )
             seen.setdefault(target, row)
+        super().clean()

@@ -1,26 +1,21 @@
 """The one guarded way out to other systems: where to, for how long, and how much is read."""
 
 import http.client
-import io
 import json as jsonlib
-import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from importlib import metadata
-from ipaddress import ip_address
 from time import monotonic
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 import certifi
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPHeaderDict, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPHeaderDict
 from urllib3.exceptions import (
     DecodeError,
     EmptyPoolError,
@@ -31,7 +26,8 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Timeout
 
-from provisioning.addresses import authority, refusal
+from provisioning import correlation, wire
+from provisioning.addresses import authority
 from provisioning.errors import Misconfigured, Rejected, Unavailable
 from provisioning.strict_json import Broken, parsed
 
@@ -42,9 +38,6 @@ LIST_LIMIT = 10_000_000
 _CONNECTIONS = 16
 _SHOWN = 200
 _DAY = 86_400.0
-_AGAIN = "Gatehouse tries again by itself."
-# When the request that this thread is making has to be over, on the monotonic clock.
-_ends: ContextVar[float] = ContextVar("ends")
 
 
 @dataclass(frozen=True)
@@ -66,8 +59,9 @@ class Session:
     """The connections to one application. Safe to share between threads.
 
     `internal` allows addresses inside one's own network, http and any port. `before_write` is
-    called right before every request that is not a GET, and may raise. Times are in seconds, and
-    `deadline` is for the whole request. Raises Misconfigured if the CA file cannot be read.
+    called right before the bytes of every request that is not a GET are sent, and may raise. Times
+    are in seconds, and `deadline` is for the whole request. `ca_certificate` is the
+    PEM text of an authority of one's own. Raises Misconfigured if it cannot be read.
     """
 
     def __init__(
@@ -75,7 +69,7 @@ class Session:
         base_url: str,
         *,
         internal: bool = False,
-        ca_file: str | None = None,
+        ca_certificate: str = "",
         before_write: Callable[[], None] = lambda: None,
         connect_timeout: float = 5.0,
         read_timeout: float = 10.0,
@@ -83,10 +77,12 @@ class Session:
     ) -> None:
         self._base = base_url.rstrip("/")
         self._internal = internal
-        self._tls = _tls(ca_file)
+        self._tls = _trusted(ca_certificate)
         self._before_write = before_write
         self._timeout = Timeout(connect=connect_timeout, read=read_timeout)
         self._deadline = deadline
+        # Scheme and host as they stand in addresses that were looked at and are in order.
+        self._allowed: set[tuple[str, str]] = set()
         self._pools: dict[tuple[str, str | None, int | None], HTTPConnectionPool] = {}
         self._lock = threading.Lock()
 
@@ -111,17 +107,19 @@ class Session:
         body, sent = _content(json, form)
         sent.update(headers or {})
         sent["User-Agent"] = _user_agent()
-        if method != "GET":
-            self._before_write()
+        sent[correlation.HEADER] = correlation.current()
         status = None
         started = monotonic()
-        _ends.set(started + self._deadline)
+        leave = None if method == "GET" else self._before_write
+        wire.begin(ends=started + self._deadline, leave=leave)
         try:
             answer = self._open(method, url, body, sent)
             status = answer.status
             raw = _read(answer, host, limit)
         except HTTPError as error:
             raise _explained(error, host, status, monotonic() - started) from error
+        except wire.NoLeave as refused:
+            raise refused.args[0] from None
         return _response(answer, host, raw, monotonic() - started)
 
     def close(self) -> None:
@@ -138,7 +136,9 @@ class Session:
             url += ("&" if "?" in url else "?") + _encoded(params)
         try:
             parts = urlsplit(url)
-            authority(parts, internal=self._internal)
+            if parts[:2] not in self._allowed:
+                authority(parts, internal=self._internal)
+                self._allowed.add(parts[:2])
         except ValueError as error:
             raise Misconfigured(str(error)) from error
         return parts
@@ -174,98 +174,11 @@ class Session:
         }
         with self._lock:
             if where not in self._pools:
-                kind: type[HTTPConnectionPool] = _HttpPool
+                kind: type[HTTPConnectionPool] = wire.HttpPool
                 if url.scheme == "https":
-                    kind, options["ssl_context"] = _HttpsPool, self._tls
+                    kind, options["ssl_context"] = wire.HttpsPool, self._tls
                 self._pools[where] = kind(str(url.hostname), url.port, **options)
             return self._pools[where]
-
-
-class _WithinDeadline(io.RawIOBase):
-    """What arrives on a socket, each piece within the read time-out and all within the deadline.
-
-    A time-out alone starts anew with every byte: a server that sent one byte in half a second
-    held `requests` with timeout=2 for 50 s (measured, 2026-11).
-    """
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
-        self._raw = raw
-        self._sock = sock
-        self._patience = sock.gettimeout()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(_time_left(self._patience))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Answer(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        self.fp = io.BufferedReader(_WithinDeadline(self.fp.detach(), sock))
-
-    def begin(self) -> None:
-        """Skip 102 and 103 as well as 100; http.client takes them for the answer."""
-        super().begin()
-        while 101 < self.status < 200:
-            self.headers = None  # type: ignore[assignment]
-            super().begin()
-
-
-class _Http(HTTPConnection):
-    response_class = _Answer
-
-    def __init__(self, *args: Any, internal: bool, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._internal = internal
-
-    def _new_conn(self) -> socket.socket:
-        """Connect to the first address that answers, after a look at each.
-
-        The address looked at is the very one connected to, so the name cannot turn into another
-        one in between. A refused one is not even knocked at: nobody can map the network with this.
-        """
-        problem: OSError | None = None
-        for family, kind, protocol, _, address in self._addresses():
-            if reason := refusal(self.host, ip_address(address[0]), internal=self._internal):
-                raise Misconfigured(reason)
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.settimeout(_time_left(self.timeout))
-                sock.connect(address)
-                return sock
-            except OSError as error:
-                sock.close()
-                problem = error
-        raise Unavailable(f"{_no_connection(self.host, problem)} {_AGAIN}") from problem
-
-    def _addresses(self) -> list[Any]:
-        try:
-            return socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise Unavailable(
-                f"The name {self.host} was not found. Check the address for typing errors, and "
-                f"that this machine can look up names. {_AGAIN}"
-            ) from error
-
-
-class _Https(_Http, HTTPSConnection):
-    pass
-
-
-class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = _Http
-
-
-class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = _Https
 
 
 def segment(text: str) -> str:
@@ -330,7 +243,7 @@ _CERTIFICATE = {
     **dict.fromkeys(
         (18, 19, 20, 21),
         "is self-signed or comes from an authority that Gatehouse does not know. "
-        "If it is one of your own, give its CA file",
+        "If it is one of your own, paste its certificate under “Own certificate authority”",
     ),
 }
 _UNREADABLE = {
@@ -346,14 +259,6 @@ _NO_MODERN_TLS = {
     "UNSUPPORTED_PROTOCOL",
     "WRONG_VERSION_NUMBER",
 }
-
-
-def _no_connection(host: str, problem: OSError | None) -> str:
-    if isinstance(problem, TimeoutError):
-        return f"{host} did not accept a connection in time."
-    if isinstance(problem, ConnectionRefusedError):
-        return f"{host} refused the connection. Check that it is running, and the port."
-    return f"{host} cannot be reached from this machine. Check the network between them."
 
 
 def _explained(
@@ -375,7 +280,7 @@ def _explained(
         text = f"{host} sent headers that Gatehouse cannot read: broken, too long or too many."
     else:
         text = f"{host} closed the connection without an answer."
-    return Unavailable(f"{text} {_AGAIN}", http_status=status)
+    return Unavailable(f"{text} {wire.AGAIN}", http_status=status)
 
 
 def _distrust(host: str, cause: object) -> str:
@@ -391,14 +296,28 @@ def _distrust(host: str, cause: object) -> str:
     return ""
 
 
-def _tls(ca_file: str | None) -> ssl.SSLContext:
+def tls(ca_certificate: str) -> ssl.SSLContext:
+    """What is trusted: public authorities, and one's own given as PEM text.
+
+    Raises ValueError with a sentence if the text holds no certificate.
+    """
+    context = ssl.create_default_context(cafile=certifi.where())
+    if ca_certificate:
+        try:
+            context.load_verify_locations(cadata=ca_certificate)
+        except (ssl.SSLError, ValueError) as error:
+            raise ValueError(
+                "This is not a certificate. Paste the whole text, from -----BEGIN CERTIFICATE----- "
+                "to -----END CERTIFICATE-----."
+            ) from error
+    return context
+
+
+def _trusted(ca_certificate: str) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file or certifi.where())
-    except OSError as error:
-        raise Misconfigured(
-            f"The CA file {ca_file} cannot be read. Give the path of a file with certificates in "
-            "PEM form."
-        ) from error
+        return tls(ca_certificate)
+    except ValueError as error:
+        raise Misconfigured(f"Own certificate authority: {error}") from error
 
 
 @lru_cache(maxsize=1)
@@ -410,14 +329,6 @@ def _user_agent() -> str:
         return "Gatehouse"
 
 
-def _time_left(at_most: float | None) -> float:
-    """Seconds that the next step may take. Raises TimeoutError when the deadline is over."""
-    left = _ends.get() - monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left if at_most is None else min(left, at_most)
-
-
 def _read(answer: BaseHTTPResponse, host: str, limit: int) -> bytes:
     raw = bytearray()
     try:
@@ -426,7 +337,7 @@ def _read(answer: BaseHTTPResponse, host: str, limit: int) -> bytes:
             if len(raw) > limit:
                 raise Unavailable(
                     f"{host} sent an answer larger than {limit / 1e6:g} MB, so Gatehouse stopped "
-                    f"reading it. {_AGAIN}",
+                    f"reading it. {wire.AGAIN}",
                     http_status=answer.status,
                 )
     finally:
@@ -446,7 +357,7 @@ def _response(answer: BaseHTTPResponse, host: str, raw: bytes, seconds: float) -
         # An error status says enough by itself, and what to do next: 401 must not look like 200.
         if claims and 200 <= answer.status < 300:
             raise Unavailable(
-                f"{host} sent JSON that cannot be read: {error}. {_AGAIN}",
+                f"{host} sent JSON that cannot be read: {error}. {wire.AGAIN}",
                 http_status=answer.status,
             ) from error
         text = _printable(raw)

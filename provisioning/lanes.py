@@ -7,14 +7,16 @@ from datetime import timedelta
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
+from provisioning import breaker
 from provisioning.models import Lane
 
 LEASE = timedelta(seconds=120)
+# Seconds after which a lane gives its thread to another, so that large or slow apps keep nobody
+# waiting. What is left is due still.
+TURN = 20.0
 # No request lives longer than 30 s (provisioning/http.py), so one that begins with this much left
 # is over before anybody else can own the lane.
 _MARGIN = 40.0
-# How long an app rests after it was found to be set up wrongly. Saving the app ends it at once.
-REST = timedelta(seconds=60)
 
 
 class LeaseLost(Exception):
@@ -69,19 +71,32 @@ def acquire(app: int, *, owner: str) -> Lease | None:
     return Lease(lane, token, deadline)
 
 
-def rest(lane: int, *, problem: str = "", seconds: float | None = None) -> None:
-    """Send nothing for a while; with `problem`, say why until something works again."""
+def rest(lane: Lane, *, problem: str = "", seconds: float | None = None) -> None:
+    """Send nothing for so many seconds, or else for longer each time.
+
+    With `problem`, say why until something works again. Saving the app ends it at once.
+    """
     now = timezone.now()
-    until = now + (REST if seconds is None else timedelta(seconds=seconds))
-    Lane.objects.filter(pk=lane).update(paused_until=until)
+    if seconds is None:
+        seconds = breaker.rest(lane.rests)
+        lane.rests += 1
+    lane.paused_until = now + timedelta(seconds=seconds)
     if problem:
-        Lane.objects.filter(pk=lane).update(problem=problem)
-        Lane.objects.filter(pk=lane, problem_since=None).update(problem_since=now)
+        lane.problem = problem
+        lane.problem_since = lane.problem_since or now
+    lane.save(update_fields=["paused_until", "rests", "problem", "problem_since", "recent"])
+
+
+def remember(lane: Lane) -> None:
+    """Keep the outcomes of the last requests for whoever owns the lane next."""
+    lane.save(update_fields=["recent"])
 
 
 def resume(app: int) -> None:
     """Forget what was wrong: the settings have changed, or something has worked again."""
-    Lane.objects.filter(app=app).update(paused_until=None, problem="", problem_since=None)
+    Lane.objects.filter(app=app).update(
+        paused_until=None, problem="", problem_since=None, rests=0, recent=""
+    )
 
 
 def _ours(lease: Lease) -> QuerySet[Lane]:

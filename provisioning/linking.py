@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from provisioning import outcomes, wording
+from provisioning import doubt, guard, outcomes, wording
 from provisioning.connectors.base import RemoteAccount
 from provisioning.models import Account, Origin
 from provisioning.outcomes import Job
@@ -41,7 +41,7 @@ def _made_by_us(job: Job, hit: RemoteAccount) -> bool:
     if hit.external_id:
         return hit.external_id == str(job.account.external_id)
     # The intent of a create is committed only after a look-up found nothing.
-    return bool(job.account.intent.get("operation") == Operation.CREATE)
+    return Operation.CREATE in doubt.operations(job.account.intent)
 
 
 def _take_over(job: Job, hit: RemoteAccount, former: Account) -> Result:
@@ -50,4 +50,5 @@ def _take_over(job: Job, hit: RemoteAccount, former: Account) -> Result:
     Account.objects.filter(pk=former.pk).update(
         remote_id=None, state=State.GONE, due_at=None, intent={}, applied={}
     )
+    guard.over([former.pk])
     return outcomes.found(job, hit, ours=False, origin=origin)

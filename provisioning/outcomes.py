@@ -2,13 +2,14 @@
 
 import logging
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
-from provisioning import wording
+from provisioning import correlation, doubt, drift, wording
 from provisioning.connectors.base import RemoteAccount
 from provisioning.errors import (
     AlreadyExists,
@@ -16,16 +17,21 @@ from provisioning.errors import (
     Misconfigured,
     NotFound,
     Rejected,
+    Throttled,
     Unavailable,
 )
 from provisioning.mapping import Desired
-from provisioning.models import Account, Origin, Outcome, Problem
-from provisioning.plan import Action, Operation, State
+from provisioning.models import Account, Event, Origin, Outcome, Problem, Trigger
+from provisioning.plan import Action, Operation, State, Value
 from provisioning.record import Result, event
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT = timedelta(hours=1)
+_SHORTEST_WAIT = timedelta(seconds=1)
+# A refused account is tried again without anything having changed here, since it may have there.
+_DAILY = timedelta(days=1)
+_GIVE_UP_AFTER = timedelta(days=28)
 # A value may be taken only until another account of the same batch lets go of it.
 _TRIES_FOR_A_TAKEN_VALUE = 3
 
@@ -39,6 +45,16 @@ class Job:
     action: Action
     desired: Desired
     claimed_at: datetime
+    # What was in doubt before this job sent anything.
+    doubt: doubt.Doubt
+    # In the header of each of its requests, in its event and in the log.
+    correlation_id: str = field(default_factory=correlation.new)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the log says of it. The user name is not part of it: it is personal data."""
+        app, account = self.account.app.name, self.account.pk
+        return {"correlation_id": self.correlation_id, "app": app, "account": account}
 
     @property
     def looked_at(self) -> dict[str, Any]:
@@ -50,21 +66,43 @@ class Job:
         return {"checked_at": self.claimed_at, "granted": self.wanted, **identity}
 
 
-_CLEAR: dict[str, Any] = {"problem": "", "message": "", "attempts": 0, "intent": {}}
+_CLEAR: dict[str, Any] = {"problem": "", "message": "", "problem_since": None, "attempts": 0}
+_CERTAIN: dict[str, Any] = {"intent": {}}
+# A decision is used up by the removal that it was about.
+_UNGUARDED: dict[str, Any] = {"guard": "", "released_by": ""}
 
 
 def nothing(job: Job) -> Result:
     """Nothing to send: as it should be, waiting for its day, or a feature is switched off."""
     account, action = job.account, job.action
     if action.skipped is None:
-        return Result(account, job.looked_at | _CLEAR, due_at=action.not_before)
+        # What a leaver's account holds stays in doubt until the person returns.
+        known = _CERTAIN if job.wanted else {}
+        # A question that only a person answers stays open.
+        asked = account.problem == Problem.CHANGED_THERE
+        return Result(
+            account,
+            job.looked_at | ({} if asked else _CLEAR) | known,
+            due_at=action.not_before,
+            event=_kept(job) if _just_decided(account) else None,
+        )
     message = wording.switched_off(account, action.skipped)
     told = account.message == message
     return Result(
         account,
-        job.looked_at | {"problem": Problem.SWITCHED_OFF, "message": message},
-        event=None if told else event(account, _operation(job), Outcome.SKIPPED, message),
+        job.looked_at | _problem(job, Problem.SWITCHED_OFF, message),
+        event=None if told else _event(job, _operation(job), Outcome.SKIPPED, message),
     )
+
+
+def _just_decided(account: Account) -> bool:
+    return bool(account.kept_because) and account.trigger == Trigger.DECISION
+
+
+def _kept(job: Job) -> Event:
+    active = job.account.state == State.ACTIVE
+    leaving = Operation.DEACTIVATE if active else Operation.DELETE
+    return _event(job, leaving, Outcome.SKIPPED, wording.kept(job.account))
 
 
 def done(job: Job, *, created: RemoteAccount | None, seconds: float) -> Result:
@@ -74,9 +112,12 @@ def done(job: Job, *, created: RemoteAccount | None, seconds: float) -> Result:
     again = operation in {Operation.DEACTIVATE, Operation.REACTIVATE}
     return Result(
         account,
-        job.looked_at | _CLEAR | _new_state(job, created),
+        job.looked_at
+        | _CLEAR
+        | {"intent": doubt.settled(account.intent, operation)}
+        | _new_state(job, created),
         due_at=timezone.now() if again else None,
-        event=event(account, operation, Outcome.DONE, message, seconds=seconds),
+        event=_event(job, operation, Outcome.DONE, message, seconds=seconds),
     )
 
 
@@ -88,6 +129,7 @@ def _new_state(job: Job, created: RemoteAccount | None) -> dict[str, Any]:
                 "origin": Origin.CREATED,
                 "state": State.ACTIVE,
                 "applied": _present(job.desired),
+                "seen": _written_differently(job.desired, created.values),
                 "deprovisioned_at": None,
             }
         case Operation.UPDATE:
@@ -95,7 +137,7 @@ def _new_state(job: Job, created: RemoteAccount | None) -> dict[str, Any]:
             sent = {change.path: change.new for change in job.action.changes}
             return {"applied": _present(kept | sent)}
         case Operation.DEACTIVATE:
-            return {"state": State.SUSPENDED, "deprovisioned_at": timezone.now()}
+            return {"state": State.SUSPENDED, "deprovisioned_at": timezone.now()} | _UNGUARDED
         case Operation.REACTIVATE:
             applied = dict(job.account.applied)
             if job.account.app.kind.active_target in applied:
@@ -114,33 +156,39 @@ def found(job: Job, account_there: RemoteAccount, *, ours: bool, origin: str) ->
         account,
         job.looked_at
         | _CLEAR
+        | _CERTAIN
         | {
             "remote_id": account_there.remote_id,
             "origin": origin,
             "state": State.ACTIVE if account_there.active else State.SUSPENDED,
             "applied": account_there.values,
+            "seen": {},
             "deprovisioned_at": None if account_there.active else timezone.now(),
         },
         due_at=timezone.now(),
-        event=event(account, operation, Outcome.DONE, message),
+        event=_event(job, operation, Outcome.DONE, message),
     )
 
 
 def never_got_through(job: Job) -> Result:
     """The create whose answer was lost left nothing behind, and nobody wants it any more."""
-    return Result(job.account, job.looked_at | _CLEAR | _gone())
+    return Result(job.account, job.looked_at | _CLEAR | _CERTAIN | _gone())
 
 
 def conflict(job: Job, message: str) -> Result:
     return Result(
         job.account,
-        job.looked_at | {"problem": Problem.CONFLICT, "message": message, "intent": {}},
-        event=event(job.account, job.action.operation, Outcome.FAILED, message),
+        job.looked_at | _problem(job, Problem.CONFLICT, message) | {"intent": job.doubt},
+        due_at=_next_day(job, Problem.CONFLICT),
+        event=_event(job, job.action.operation, Outcome.FAILED, message),
     )
 
 
-def failed(job: Job, error: Exception, *, seconds: float = 0) -> Result:
-    """What to do next is told by the class of the error."""
+def failed(job: Job, error: Exception, *, seconds: float = 0, told: bool = False) -> Result:
+    """What to do next is told by the class of the error.
+
+    `told` says that the error is the whole app's and stands in the report already.
+    """
     match error:
         case NotFound():
             return _missing(job, seconds)
@@ -149,77 +197,116 @@ def failed(job: Job, error: Exception, *, seconds: float = 0) -> Result:
         case AlreadyExists() | Rejected():
             return _park(job, error, seconds)
         case Misconfigured():
-            return _retry(job, error, seconds, certain=True)
+            return _rest(job, error, seconds, certain=True, told=told)
+        case Throttled():
+            return _rest(job, error, seconds, certain=False, told=told)
         case Unavailable():
             return _retry(job, error, seconds, certain=False)
         case _:
-            logger.error("Unexpected failure with %s", job.account, exc_info=error)
+            logger.error("Unexpected failure", exc_info=error, extra=job.about)
             ours = Unavailable("Gatehouse itself failed. It tries again; its log says more.")
             return _retry(job, ours, seconds, certain=False)
 
 
 def _missing(job: Job, seconds: float) -> Result:
     account, operation = job.account, job.action.operation
-    if job.wanted:
+    if Operation.DELETE in doubt.operations(account.intent) and job.wanted:
+        # The person came back before it was known that the deletion had worked.
+        operation, message = Operation.DELETE, wording.deletion_got_through(account)
+        due, outcome = timezone.now(), Outcome.DONE
+    elif job.wanted and not account.kept_because:
         message, due, outcome = wording.removed_there(account), timezone.now(), Outcome.RETRYING
     else:
         message, due, outcome = wording.already_gone(account), None, Outcome.DONE
     return Result(
         account,
-        job.looked_at | _CLEAR | _gone(),
+        job.looked_at | _CLEAR | _CERTAIN | _gone(),
         due_at=due,
-        event=event(account, operation, outcome, message, seconds=seconds, http_status=404),
+        event=_event(job, operation, outcome, message, seconds=seconds, http_status=404),
     )
 
 
 def _park(job: Job, error: ConnectorError, seconds: float) -> Result:
+    """Try again when something changes here, and daily for four weeks as it may change there."""
     message = wording.failed(_operation(job), str(error))
-    fields = {"problem": Problem.REJECTED, "message": message, "intent": {}}
+    fields = _problem(job, Problem.REJECTED, message) | {"intent": job.doubt}
     return Result(
         job.account,
         job.looked_at | fields | {"attempts": job.account.attempts + 1},
+        due_at=_next_day(job, Problem.REJECTED),
         event=_failure(job, error, Outcome.FAILED, message, seconds),
     )
 
 
 def _retry(job: Job, error: ConnectorError, seconds: float, *, certain: bool) -> Result:
-    """Try again; `certain` says that the write did not happen, so no doubt need be kept."""
-    account = job.account
+    """Try this account again; `certain` says that the write did not happen."""
     message = wording.failed(job.action.operation, str(error))
-    fields: dict[str, Any] = {"problem": Problem.UNAVAILABLE, "message": message}
-    if certain:
-        fields["intent"] = {}
-    # The whole app rests then, and no attempt of this account was used up.
-    resting = isinstance(error, Misconfigured) or _told_to_wait(error)
-    attempts = account.attempts + (not resting)
+    attempts = job.account.attempts + 1
     return Result(
-        account,
-        job.looked_at | fields | {"attempts": attempts},
-        due_at=timezone.now() if resting else timezone.now() + backoff(attempts),
+        job.account,
+        job.looked_at
+        | _problem(job, Problem.UNAVAILABLE, message)
+        | _known(job, certain)
+        | {"attempts": attempts},
+        due_at=timezone.now() + backoff(attempts),
         event=_failure(job, error, Outcome.RETRYING, message, seconds),
     )
 
 
-def _told_to_wait(error: ConnectorError) -> bool:
-    return isinstance(error, Unavailable) and error.retry_after is not None
+def _rest(job: Job, error: ConnectorError, seconds: float, *, certain: bool, told: bool) -> Result:
+    """The whole app rests, and no attempt of this account is used up."""
+    message = wording.failed(job.action.operation, str(error))
+    return Result(
+        job.account,
+        job.looked_at | _problem(job, Problem.UNAVAILABLE, message) | _known(job, certain),
+        due_at=timezone.now(),
+        event=None if told else _failure(job, error, Outcome.RETRYING, message, seconds),
+    )
+
+
+def _known(job: Job, certain: bool) -> dict[str, Any]:
+    """A write that certainly did not happen leaves the doubts that were there before it."""
+    return {"intent": job.doubt} if certain else {}
+
+
+def _problem(job: Job, problem: Problem, message: str) -> dict[str, Any]:
+    return {"problem": problem, "message": message, "problem_since": _since(job, problem)}
+
+
+def _since(job: Job, problem: Problem) -> datetime:
+    account = job.account
+    began = account.problem_since if account.problem == problem else None
+    return began or timezone.now()
+
+
+def _next_day(job: Job, problem: Problem) -> datetime | None:
+    now = timezone.now()
+    return now + _DAILY if now - _since(job, problem) < _GIVE_UP_AFTER else None
 
 
 def backoff(attempts: int) -> timedelta:
     """Up to twice as long each time, at most an hour, spread so that retries do not bunch up."""
     longest = min(_LONGEST_WAIT, timedelta(seconds=2 ** min(attempts, 12)))
-    return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads load, guards nothing
+    spread = longest * random.random()  # noqa: S311 - spreads load, guards nothing
+    return max(_SHORTEST_WAIT, spread)
 
 
 def _failure(
     job: Job, error: ConnectorError, outcome: Outcome, message: str, seconds: float
 ) -> Any:
-    return event(
-        job.account,
+    return _event(
+        job,
         _operation(job),
         outcome,
         message,
         seconds=seconds,
         http_status=error.http_status,
+    )
+
+
+def _event(job: Job, operation: Operation, outcome: Outcome, message: str, **more: Any) -> Event:
+    return event(
+        job.account, operation, outcome, message, correlation_id=job.correlation_id, **more
     )
 
 
@@ -233,7 +320,23 @@ def _operation(job: Job) -> Operation:
 
 
 def _gone() -> dict[str, Any]:
-    return {"remote_id": None, "origin": "", "state": State.GONE, "applied": {}}
+    gone: dict[str, Any] = {
+        "remote_id": None,
+        "origin": "",
+        "state": State.GONE,
+        "applied": {},
+        "seen": {},
+    }
+    return _UNGUARDED | gone
+
+
+def _written_differently(sent: Desired, there: Mapping[str, Value]) -> dict[str, list[Any]]:
+    """What the application took and writes in its own way, which is nobody's change."""
+    return {
+        path: [value, drift.storable(there[path]), True]
+        for path, value in sent.items()
+        if path in there and there[path] != value
+    }
 
 
 def _present(values: Desired) -> Desired:

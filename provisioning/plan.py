@@ -54,17 +54,18 @@ class Change:
 class Recorded:
     """What the portal knows of the account.
 
-    `applied` holds what was last sent, or seen at adoption, per mapped target. `intent` is a write
-    whose answer never came, so that it may or may not have happened; `doubtful` are the targets
-    that it was to change.
+    `applied` holds what was last sent, or seen at adoption, per mapped target. `doubts` are writes
+    whose answers never came, so that they may or may not have happened; `doubtful` are the targets
+    that they were to change. `kept` says that somebody decided against a removal.
     """
 
     state: State
     has_remote: bool
     applied: Mapping[str, Value]
-    intent: Operation | None = None
+    doubts: Collection[Operation] = ()
     doubtful: Collection[str] = ()
     deprovisioned_at: datetime | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ class Action:
 
 
 NOTHING = Action(Operation.NOTHING)
+# What takes access away.
+REMOVALS = frozenset({Operation.DEACTIVATE, Operation.DELETE})
+# A deactivation as well: it is sent again until it is known to have happened.
+_COULD_BE_ON = {Operation.REACTIVATE, Operation.DEACTIVATE}
+_COULD_BE_OFF = {Operation.DEACTIVATE, Operation.REACTIVATE, Operation.DELETE}
 
 
 @dataclass(frozen=True)
@@ -112,11 +118,7 @@ def plan(
 def _towards_access(account: Recorded, desired: Mapping[str, Value | None], rules: Rules) -> Action:
     if not account.has_remote:
         return _if_allowed(rules, Feature.CREATE_USERS, Action(Operation.CREATE))
-    if account.state is State.SUSPENDED or account.intent in {
-        Operation.DEACTIVATE,
-        Operation.DELETE,
-        Operation.REACTIVATE,
-    }:
+    if account.state is State.SUSPENDED or _COULD_BE_OFF.intersection(account.doubts):
         # No feature switches this off: what Gatehouse took away, it gives back.
         return Action(Operation.REACTIVATE)
     changes = difference(account.applied, desired, doubtful=account.doubtful)
@@ -127,11 +129,11 @@ def _towards_access(account: Recorded, desired: Mapping[str, Value | None], rule
 
 def _towards_no_access(account: Recorded, rules: Rules, now: datetime) -> Action:
     if not account.has_remote:
-        in_doubt = account.intent is Operation.CREATE
-        return Action(Operation.RESOLVE) if in_doubt else NOTHING
-    if account.state is State.ACTIVE or account.intent is Operation.REACTIVATE:
+        created = Operation.CREATE in account.doubts
+        return Action(Operation.RESOLVE) if created else NOTHING
+    if account.state is State.ACTIVE or _COULD_BE_ON.intersection(account.doubts):
         return _first_step_out(rules)
-    if Feature.DELETE_USERS not in rules.features:
+    if account.kept or Feature.DELETE_USERS not in rules.features:
         return NOTHING
     due = (account.deprovisioned_at or now) + rules.delete_after
     if due > now:

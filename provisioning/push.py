@@ -1,28 +1,40 @@
 """Works through an app's lane: what is due is planned, sent, and recorded with its event."""
 
-import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.utils import timezone
 
-from provisioning import connections, exchange, lanes, linking, mapping, outcomes, queue, record
+from provisioning import (
+    connections,
+    doubt,
+    exchange,
+    guard,
+    lanes,
+    linking,
+    mapping,
+    outcomes,
+    queue,
+    record,
+)
 from provisioning.connectors.base import Connector
-from provisioning.errors import AlreadyExists, Misconfigured, Rejected, Unavailable
+from provisioning.errors import AlreadyExists, Misconfigured, Rejected
 from provisioning.exchange import Answer
 from provisioning.lanes import Lease, LeaseLost
 from provisioning.models import Account, App, Lane, Mapping
 from provisioning.outcomes import Job
-from provisioning.plan import NOTHING, Action, Operation, Recorded, State, plan
+from provisioning.plan import NOTHING, Operation, plan
 from provisioning.record import Result
+from provisioning.trouble import Trouble
 
 # Results are written together, but none waits longer than this (seconds, rows).
 _FLUSH_AFTER = 0.25
-_FLUSH_AT = 50
-# "Retry-After: 0" (seconds): some services answer it while they still refuse.
-_SHORTEST_REST = 1.0
+_FLUSH_AT = 200
+# Leavers are seen at the next claim, so what is claimed at once should not take longer (seconds).
+_PORTION = 10.0
+_FIRST, _LEAST, _MOST = 50, 10, 200
 _LOOKED_UP_FIRST = {Operation.CREATE, Operation.RESOLVE}
 
 
@@ -35,10 +47,15 @@ def drain(app: App, *, owner: str, stopped: Callable[[], bool] = lambda: False) 
     if lease is None:
         return 0
     try:
+        trouble = Trouble(Lane.objects.get(pk=lease.lane))
+        if trouble.lane.is_resting:
+            # Since a moment ago: the former owner was told to wait.
+            return 0
         connector = connections.for_lane(app, before_write=lease.check)
-        return _Round(app, connector, lease, list(app.mappings.all())).until_empty(stopped)
+        mappings = list(app.mappings.all())
+        return _Round(app, connector, lease, trouble, mappings).until_empty(stopped)
     except Misconfigured as error:
-        lanes.rest(lease.lane, problem=str(error))
+        lanes.rest(Lane.objects.get(pk=lease.lane), problem=str(error))
         return 0
     except LeaseLost:
         # Another worker goes on; what was sent and not recorded is looked up there.
@@ -54,22 +71,36 @@ class _Round:
     app: App
     connector: Connector
     lease: Lease
+    trouble: Trouble
     mappings: list[Mapping]
-    resting: threading.Event = field(default_factory=threading.Event)
 
     def until_empty(self, stopped: Callable[[], bool]) -> int:
-        worked = 0
-        while not self.resting.is_set() and not stopped():
+        worked, portion = 0, _FIRST
+        while not self.trouble.resting.is_set() and not stopped():
+            began = time.monotonic()
             # After a failure of the whole app one account is the probe.
-            batch = queue.claim(self.app, limit=1 if self._troubled() else 200)
-            if not batch:
+            batch = queue.claim(self.app, limit=1 if self.trouble.lane.problem else portion)
+            if not batch or not self._refresh():
                 break
-            self._work(batch)
+            self._work(guard.hold_back(batch, app=self.app, lease=self.lease))
             worked += len(batch)
+            portion = _portion(len(batch), seconds=time.monotonic() - began)
         return worked
 
-    def _troubled(self) -> bool:
-        return Lane.objects.filter(pk=self.lease.lane).exclude(problem="").exists()
+    def _refresh(self) -> bool:
+        """Go by what the app is set to now; whether it may still be worked on.
+
+        After the claim, not before: a change that is not seen here makes its accounts due anew,
+        under a generation that the claim has not seen either.
+        """
+        app = App.objects.filter(pk=self.app.pk, paused=False).first()
+        if app is None:
+            return False
+        self.app = app
+        self.trouble.refresh()
+        self.mappings = list(app.mappings.all())
+        self.connector = connections.for_lane(app, before_write=self.lease.check)
+        return True
 
     def _work(self, batch: list[Account]) -> None:
         jobs = self._plan(batch)
@@ -106,21 +137,26 @@ class _Round:
             desired = mapping.render(
                 self.mappings, account.user, kind=self.app.kind, app=self.app.name
             )
+            if self.app.kind.active_target in desired:
+                # No mapping switches an account off: that is for the planner, past the guard.
+                desired[self.app.kind.active_target] = True
         action = plan(
-            _recorded(account),
+            account.recorded,
             wanted=job.wanted,
             desired=desired,
             rules=self.app.rules,
             now=job.claimed_at,
         )
-        return Job(account, job.wanted, action, desired, job.claimed_at)
+        return replace(job, action=action, desired=desired)
 
     def _look_up(self, jobs: list[Job]) -> list[Job]:
         """Link what is there already; the jobs whose account is certainly absent remain."""
         absent: list[Job] = []
-        for answer in exchange.each(exchange.look_up, self.connector, jobs, resting=self.resting):
+        for answer in self._each(exchange.look_up, jobs):
+            # Nothing is saved for those that are absent, and many slow answers outlast the lease.
+            self.lease.renew()
             if answer.error is not None:
-                self._save([self._failed(answer)])
+                self._save([self.trouble.failed(answer)])
             elif answer.found:
                 # Saved before the next one is judged, which may have found the same account.
                 with transaction.atomic():
@@ -132,10 +168,15 @@ class _Round:
         return absent
 
     def _send(self, jobs: list[Job]) -> None:
-        if not jobs or self.resting.is_set():
+        if not jobs or self.trouble.resting.is_set():
             return
         for job in jobs:
-            job.account.intent = _intent(job)
+            job.account.intent = doubt.sending(
+                job.doubt,
+                job.action,
+                desired=job.desired,
+                identifying=self.app.kind.required_targets,
+            )
         record.save_intents([job.account for job in jobs], lease=self.lease)
         taken = [answer.job for answer in self._write(jobs)]
         # A create that met an account: somebody else made it a moment ago, or the search hides it.
@@ -147,30 +188,30 @@ class _Round:
         """Send and record; the answers of creates that met an existing account are returned."""
         met: list[Answer] = []
         results: list[Result] = []
+        lost: LeaseLost | None = None
         flushed = time.monotonic()
-        for answer in exchange.each(exchange.write, self.connector, jobs, resting=self.resting):
+        for answer in self._each(exchange.write, jobs):
             creating = answer.job.action.operation is Operation.CREATE
             if creating and isinstance(answer.error, AlreadyExists):
-                answer.job.account.intent = {}
+                answer.job.account.intent = answer.job.doubt
                 met.append(answer)
                 continue
-            results.append(self._failed(answer) if answer.error else _done(answer))
+            if isinstance(answer.error, LeaseLost):
+                # Too late to send more, but perhaps not to record what was answered before.
+                lost = answer.error
+                continue
+            results.append(self.trouble.failed(answer) if answer.error else _done(answer))
             if len(results) >= _FLUSH_AT or time.monotonic() - flushed > _FLUSH_AFTER:
                 self._save(results)
                 results, flushed = [], time.monotonic()
         self._save(results)
+        if lost is not None:
+            raise lost
         return met
 
-    def _failed(self, answer: Answer) -> Result:
-        error = answer.error
-        match error:
-            case None | LeaseLost():
-                raise error or LeaseLost
-            case Misconfigured():
-                lanes.rest(self.lease.lane, problem=str(error))
-            case Unavailable() if error.retry_after is not None:
-                lanes.rest(self.lease.lane, seconds=max(error.retry_after, _SHORTEST_REST))
-        return outcomes.failed(answer.job, error, seconds=answer.seconds)
+    def _each(self, step: exchange.Step, jobs: list[Job]) -> Iterator[Answer]:
+        trouble = self.trouble
+        return exchange.each(step, self.connector, jobs, resting=trouble.resting, ends=trouble.ends)
 
     def _save(self, results: Iterable[Result]) -> None:
         results = list(results)
@@ -178,37 +219,17 @@ class _Round:
             return
         self.lease.renew()
         record.save(results, lease=self.lease)
-        if any(result.proves_the_app_works for result in results) and self._troubled():
-            lanes.resume(self.app.pk)
+        self.trouble.note(results)
+
+
+def _portion(count: int, *, seconds: float) -> int:
+    """How many to claim next, if so many took so long."""
+    return max(_LEAST, min(_MOST, round(count * _PORTION / max(seconds, 0.001))))
 
 
 def _bare(account: Account) -> Job:
     wanted = bool(account.wanted)  # type: ignore[attr-defined] # annotated by queue.claim
-    return Job(account, wanted, NOTHING, {}, claimed_at=timezone.now())
-
-
-def _recorded(account: Account) -> Recorded:
-    intent = account.intent
-    return Recorded(
-        state=State(account.state),
-        has_remote=account.remote_id is not None,
-        applied=account.applied,
-        intent=Operation(intent["operation"]) if intent else None,
-        doubtful=intent.get("paths", ()),
-        deprovisioned_at=account.deprovisioned_at,
-    )
-
-
-def _intent(job: Job) -> dict[str, object]:
-    """Word of what is about to be sent, enough to find out afterwards whether it happened."""
-    action: Action = job.action
-    intent: dict[str, object] = {"operation": action.operation.value}
-    if action.changes:
-        intent["paths"] = [change.path for change in action.changes]
-    if action.operation is Operation.CREATE:
-        needed = job.account.app.kind.required_targets
-        intent["values"] = {target: job.desired[target] for target in needed}
-    return intent
+    return Job(account, wanted, NOTHING, {}, claimed_at=timezone.now(), doubt=account.intent)
 
 
 def _done(answer: Answer) -> Result:

@@ -14,7 +14,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from iam import actor
-from provisioning import access
+from provisioning import access, nudge
 from provisioning.models import Account, App, Priority, Trigger
 from provisioning.plan import State
 
@@ -59,9 +59,13 @@ def mark_accounts(accounts: QuerySet[Account], *, trigger: Trigger) -> int:
 def sweep() -> int:
     """Mark what the signals missed: bulk writes and raw SQL. No HTTP. How many were found."""
     now = timezone.now()
-    changed = Q(user__changed_at__gt=F("checked_at") - _COMMIT_LAG)
-    missed = Account.objects.filter(due_at=None).exclude(granted=access.granted())
-    stale = Account.objects.filter(changed, due_at=None)
+    changed = Q(user__changed_at__gt=F("checked_at"))
+    # Not for what waits for a person: it would be refused, and reported, once more.
+    changed |= Q(user__changed_at__gt=F("checked_at") - _COMMIT_LAG, problem="")
+    # What waits for a day to come (a deletion, a daily try) is not being looked at either.
+    idle = Account.objects.exclude(due_at__lte=now + _COMMIT_LAG)
+    missed = idle.exclude(granted=access.granted())
+    stale = idle.filter(changed)
     with transaction.atomic():
         return sum(
             (
@@ -98,13 +102,14 @@ def _make_due(
     marked = Account.objects.filter(pk__in=accounts.values("pk")).update(
         generation=F("generation") + 1,
         due_at=now,
+        marked_at=now,
         attempts=0,
         priority=Priority.LEAVER if leaving else stays,
         trigger=trigger,
         actor=actor.current(),
     )
     if marked:
-        transaction.on_commit(wake.set)
+        transaction.on_commit(_wake, robust=True)
     return marked
 
 
@@ -122,8 +127,11 @@ def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigge
             for name, value in _fresh(now, trigger).items()
         },
     }
-    there = Account.objects.filter(app=OuterRef("app"), user=OuterRef(person))
-    missing = access.pairs(users=users, apps=apps).filter(~Exists(there)).order_by()
+    # The name takes the very membership that is looked at: a path of its own in another `filter`
+    # would stand for any member of the group, and every one of them be compared with every other.
+    ways = access.pairs(users=users, apps=apps).alias(member=F(f"{person}_id"))
+    there = Account.objects.filter(app=OuterRef("app"), user=OuterRef("member"))
+    missing = ways.filter(~Exists(there)).order_by()
     rows = missing.values_list(*columns.values()).distinct()
     try:
         select, parameters = rows.query.sql_with_params()
@@ -139,8 +147,13 @@ def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigge
         )
         added = int(cursor.rowcount)
     if added:
-        transaction.on_commit(wake.set)
+        transaction.on_commit(_wake, robust=True)
     return added
+
+
+def _wake() -> None:
+    wake.set()
+    nudge.workers()
 
 
 def _column(name: str) -> "models.Field[Any, Any]":
@@ -161,9 +174,14 @@ def _fresh(now: datetime, trigger: Trigger) -> dict[str, Any]:
         "actor": actor.current(),
         "intent": {},
         "applied": {},
+        "seen": {},
         "granted": False,
         "attempts": 0,
         "problem": "",
         "message": "",
+        "guard": "",
+        "released_by": "",
+        "kept_because": "",
+        "marked_at": now,
         "created_at": now,
     }

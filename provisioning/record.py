@@ -1,19 +1,25 @@
 """Writes down what happened to accounts: the new state and its event in one transaction."""
 
-import uuid
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db.models import Field, QuerySet
 from django.utils import timezone
 
 from iam.models import User
+from provisioning import correlation, tally
 from provisioning.lanes import Lease
-from provisioning.models import Account, App, Event, Outcome
+from provisioning.models import Account, App, Event, Lane, Outcome
 from provisioning.plan import Operation
+
+logger = logging.getLogger(__name__)
+
+_FAILURES = {Outcome.RETRYING, Outcome.FAILED}
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,20 @@ class Result:
     def proves_the_app_works(self) -> bool:
         return self.event is not None and self.event.outcome == Outcome.DONE
 
+    @property
+    def settles(self) -> bool:
+        """Whether the change that the account was due for has now arrived, or needs nothing."""
+        again = self.event is not None and self.event.outcome == Outcome.RETRYING
+        return self.fields.get("problem") == "" and not again
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds from the commit of the change to this effect of it."""
+        marked_at = self.account.marked_at
+        if self.event is None or self.event.outcome != Outcome.DONE or marked_at is None:
+            return None
+        return (self.event.at - marked_at).total_seconds()
+
 
 def event(
     account: Account,
@@ -41,6 +61,7 @@ def event(
     *,
     seconds: float = 0.0,
     http_status: int | None = None,
+    correlation_id: str = "",
 ) -> Event:
     return Event(
         at=timezone.now(),
@@ -56,35 +77,143 @@ def event(
         attempt=account.attempts + 1,
         duration_ms=round(seconds * 1000),
         http_status=http_status,
-        correlation_id=uuid.uuid4().hex,
+        approved_by=account.released_by,
+        correlation_id=correlation_id or correlation.new(),
     )
 
 
 def save(results: Iterable[Result], *, lease: Lease) -> None:
     """Record results under the lease they were made under. Raises LeaseLost, recording nothing."""
     results = list(results)
+    tries = 1 if transaction.get_connection().in_atomic_block else _TRIES
+    while tries:
+        tries -= 1
+        try:
+            _save(results, lease)
+            return
+        except (OperationalError, IntegrityError):
+            # Somebody edits the same people: PostgreSQL broke a deadlock at the cost of this
+            # transaction, or one of them was deleted in it. What was answered is not forgotten.
+            if not tries:
+                raise
+
+
+def _save(results: list[Result], lease: Lease) -> None:
     with transaction.atomic():
         lease.confirm()
-        for result in results:
-            _update(result)
-        Event.objects.bulk_create(_storable([r.event for r in results if r.event]))
+        _update(results)
+        _tell(results, Lane.objects.filter(pk=lease.lane))
+
+
+def tell(results: Iterable[Result], *, app: App) -> None:
+    """Write their events alone: the accounts are changed in another way, in this transaction.
+
+    The lease on the app's lane has been confirmed in it.
+    """
+    _tell(list(results), Lane.objects.filter(app=app))
 
 
 def save_intents(accounts: Iterable[Account], *, lease: Lease) -> None:
     """Commit what is about to be sent, so that a crash leaves word of it."""
     with transaction.atomic():
         lease.confirm()
-        Account.objects.bulk_update(accounts, ["intent"], batch_size=200)
+        _each(["intent = %s"], [[_stored("intent", row.intent), row.pk] for row in accounts])
 
 
-def _update(result: Result) -> None:
-    account = result.account
-    unchanged = When(generation=account.generation, then=Value(result.due_at))
-    Account.objects.filter(pk=account.pk).update(
-        **result.fields,
-        done_generation=account.generation,
-        due_at=Case(unchanged, default=F("due_at")),
+def _update(results: list[Result]) -> None:
+    alike: dict[tuple[tuple[str, ...], bool], list[Result]] = {}
+    for result in results:
+        alike.setdefault((tuple(sorted(result.fields)), result.settles), []).append(result)
+    for (names, settles), rows in alike.items():
+        _each(_assignments(names, settles), [_parameters(names, settles, row) for row in rows])
+
+
+def _assignments(names: Sequence[str], settles: bool) -> list[str]:
+    unchanged = "CASE WHEN generation = %s THEN"
+    found = [f"{_column(name).column} = %s" for name in names]
+    found += ["done_generation = %s", f"due_at = {unchanged} %s ELSE due_at END"]
+    if settles:
+        # The time of a change that has arrived, by which a later look must not be timed.
+        found.append(f"marked_at = {unchanged} NULL ELSE marked_at END")
+    return found
+
+
+def _parameters(names: Sequence[str], settles: bool, result: Result) -> list[Any]:
+    account, generation = result.account, result.account.generation
+    values = [_stored(name, result.fields[name]) for name in names]
+    values += [generation, generation, _stored("due_at", result.due_at)]
+    return [*values, *([generation] if settles else []), account.pk]
+
+
+def _each(assignments: Iterable[str], rows: Sequence[Sequence[Any]]) -> None:
+    """One statement, prepared once, for many accounts; the last value of a row is its key.
+
+    An `update()` for each, or `bulk_update`, builds so much SQL that it costs more than the
+    requests to the application (docs/guides/benchmarks.md).
+    """
+    table = Account._meta.db_table
+    with connection.cursor() as cursor:
+        # Names come from the model, values go in as parameters.
+        cursor.executemany(
+            f"UPDATE {table} SET {', '.join(assignments)} WHERE id = %s",  # noqa: S608
+            rows,
+        )
+
+
+def _stored(name: str, value: Any) -> Any:
+    return _column(name).get_db_prep_save(value, connection)
+
+
+def _column(name: str) -> "Field[Any, Any]":
+    column = Account._meta.get_field(name)
+    assert isinstance(column, Field)  # noqa: S101 - for the type checker
+    return column
+
+
+def _tell(results: list[Result], lane: QuerySet[Lane]) -> None:
+    """The events, and the lane's tally, whose row `Lease.confirm` has locked for us."""
+    events = [result.event for result in results if result.event]
+    if not events:
+        return
+    Event.objects.bulk_create(_storable(events))
+    counted = tally.counted(
+        lane.values_list("tally", flat=True).get(),
+        done=[(event.operation, event.outcome) for event in events],
+        latencies=[result.latency for result in results if result.latency is not None],
     )
+    lane.update(tally=counted)
+    # Not before it is true: an outer transaction may still undo it.
+    transaction.on_commit(lambda: _log(results))
+
+
+def _log(results: Iterable[Result]) -> None:
+    """One line for each event. Neither who it was about nor what was said, which may tell it."""
+    for result in results:
+        event = result.event
+        if event is None:
+            continue
+        level = logging.WARNING if event.outcome in _FAILURES else logging.INFO
+        if logger.isEnabledFor(level):
+            logger.log(level, *_line(event), extra=_about(result.account, event))
+
+
+def _line(event: Event) -> tuple[str, str, str, int, int, str]:
+    status = f", status {event.http_status}" if event.http_status else ""
+    text = "%s: %s (%d ms, attempt %d%s)"
+    return text, event.operation, event.outcome, event.duration_ms, event.attempt, status
+
+
+def _about(account: Account, event: Event) -> dict[str, Any]:
+    return {
+        "correlation_id": event.correlation_id,
+        "app": event.app_name,
+        "account": account.pk,
+        "operation": event.operation,
+        "outcome": str(event.outcome),
+        "attempt": event.attempt,
+        "duration_ms": event.duration_ms,
+        "http_status": event.http_status,
+    }
 
 
 def _storable(events: list[Event]) -> list[Event]:

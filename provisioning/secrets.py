@@ -7,6 +7,8 @@ from functools import lru_cache
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+from iam import logs
+
 
 class Unreadable(Exception):
     """The stored secrets were encrypted with a key that is not here any more."""
@@ -33,6 +35,7 @@ def unseal(stored: str) -> dict[str, str]:
             "key back into GATEHOUSE_ENCRYPTION_KEYS, or enter the token again."
         ) from error
     values: dict[str, str] = json.loads(opened)
+    logs.keep_out(values.values())
     return values
 
 

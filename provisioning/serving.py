@@ -5,8 +5,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from waitress.server import create_server
 
@@ -33,7 +34,9 @@ def serve(*, host: str, port: int, ready: Callable[[str], None]) -> None:
     """
     # Made only now, because it learns at its birth which static files there are.
     application = get_wsgi_application()
-    server = create_server(application, host=host, port=port, threads=8, ident="Gatehouse")
+    server = create_server(
+        application, host=host, port=port, threads=8, ident="Gatehouse", **_behind_a_proxy()
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     with background_worker():
@@ -42,6 +45,16 @@ def serve(*, host: str, port: int, ready: Callable[[str], None]) -> None:
             server.run()
         finally:
             server.close()
+
+
+def _behind_a_proxy() -> dict[str, Any]:
+    """With https a proxy stands in front, on this machine, and says so in a header.
+
+    waitress takes that header away unless it is told whose word to trust.
+    """
+    if not settings.HTTPS:
+        return {}
+    return {"trusted_proxy": "127.0.0.1", "trusted_proxy_headers": {"x-forwarded-proto"}}
 
 
 def _stop(*_: object) -> NoReturn:

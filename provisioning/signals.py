@@ -15,10 +15,11 @@ from django.db.models.signals import (
 
 from iam.models import Group, Membership, User
 from provisioning import lanes, queue
-from provisioning.models import App, Mapping, Policy, Trigger
+from provisioning.models import Account, App, Mapping, Policy, Trigger
 
 
 def connect() -> None:
+    pre_save.connect(membership_changing, sender=Membership)
     post_save.connect(membership_changed, sender=Membership)
     post_delete.connect(membership_changed, sender=Membership)
     m2m_changed.connect(members_added, sender=Membership)
@@ -27,11 +28,25 @@ def connect() -> None:
     pre_delete.connect(group_deleted, sender=Group)
     pre_save.connect(policy_changing, sender=Policy)
     post_save.connect(policy_changed, sender=Policy)
-    pre_delete.connect(policy_changed, sender=Policy)
+    # After, not before: only then can it be told who leaves, and leavers go first.
+    post_delete.connect(policy_changed, sender=Policy)
     post_save.connect(mapping_changed, sender=Mapping)
     # Before, not after: its app may be going too, and its accounts must not be added again.
     pre_delete.connect(mapping_changed, sender=Mapping)
     post_save.connect(app_saved, sender=App)
+
+
+def membership_changing(instance: Membership, **_: Any) -> None:
+    """Whom the membership was for until now, if it is turned into another one."""
+    if instance.pk is None:
+        return
+    before = Membership.objects.filter(pk=instance.pk)
+    queue.mark(
+        users=before.values("user"),
+        apps=Policy.objects.filter(group__in=before.values("group")).values("app"),
+        trigger=Trigger.MEMBERSHIP,
+        leaving=True,
+    )
 
 
 def membership_changed(instance: Membership, raw: bool = False, **_: Any) -> None:
@@ -59,10 +74,18 @@ def members_added(
 def user_saved(instance: User, raw: bool = False, **_: Any) -> None:
     if not raw:
         queue.mark(users=[instance.pk], trigger=Trigger.PERSON)
+        _manager_changed(instance)
 
 
 def user_deleted(instance: User, **_: Any) -> None:
     queue.mark(users=[instance.pk], trigger=Trigger.PERSON, leaving=True)
+    _manager_changed(instance)
+
+
+def _manager_changed(manager: User) -> None:
+    """Where the manager's user name is mapped, it is a value of those who report to them."""
+    showing = Account.objects.filter(user__manager=manager, app__mappings__source="manager")
+    queue.mark_accounts(showing, trigger=Trigger.PERSON)
 
 
 def group_deleted(instance: Group, **_: Any) -> None:

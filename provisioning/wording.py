@@ -1,9 +1,9 @@
 """The sentences that the report and the account pages show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from provisioning.models import Account
-from provisioning.plan import Change, Feature, Operation, Value
+from provisioning.models import Account, App
+from provisioning.plan import Change, Feature, Operation, State, Value
 
 FEATURE_LABELS: dict[Feature, str] = {
     Feature.CREATE_USERS: "Create users",
@@ -57,6 +57,21 @@ def got_through(account: Account) -> str:
     return (
         f"The account “{account.identifier}” is in {account.app.name}: the earlier attempt, whose "
         "answer was lost, had worked."
+    )
+
+
+def deletion_got_through(account: Account) -> str:
+    return (
+        f"The account “{account.identifier}” was deleted in {account.app.name}: the earlier "
+        "attempt, whose answer was lost, had worked. The person is to have one again, so a new "
+        "one is made."
+    )
+
+
+def not_answering(app: App, reason: str) -> str:
+    return (
+        f"{reason} This has happened several times in a row, so Gatehouse asks {app.name} only now "
+        "and then, with one account, until it answers again."
     )
 
 
@@ -114,6 +129,32 @@ def no_access(account: Account) -> str:
     return f"no group of theirs has a policy for {account.app.name} any more"
 
 
+def held(app: App, *, count: int, limit: int) -> str:
+    """Why a removal waits; the same for everybody it concerns."""
+    accounts = "1 account" if count == 1 else f"{count} accounts"
+    return (
+        f"{accounts} in {app} would lose access within 24 hours, and {limit or 'none'} may without "
+        "anybody being asked. Nothing was done: decide under Holds who may lose access and who "
+        "keeps the account."
+    )
+
+
+def kept(account: Account) -> str:
+    """What a decision to keep an account means."""
+    app = account.app.name
+    if account.state == State.ACTIVE:
+        what = f"The account “{account.identifier}” stays in {app}"
+    else:
+        what = f"The account “{account.identifier}” is not deleted in {app} and stays switched off"
+    return f"{what}, although {no_access(account)}: somebody decided so under Holds."
+
+
+def because(account: Account) -> str:
+    """The same as `no_access`, as a sentence."""
+    why = no_access(account)
+    return f"{why[0].upper()}{why[1:]}."
+
+
 def _change(change: Change) -> str:
     if change.new is None:
         return f"{change.path} removed"
@@ -126,3 +167,101 @@ def _value(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"“{value}”"
+
+
+WILL_BE_PUT_RIGHT = "Gatehouse puts it right."
+IS_LEFT = "It is left as it is."
+DECIDE = "Decide under Accounts: “Put it right” or “Leave it as it is”."
+_LONGEST_VALUE = 100
+
+
+def drifted(
+    account: Account,
+    differences: Mapping[str, tuple[Value | None, Value | None]],
+    *,
+    there: str,
+    active: str,
+) -> str:
+    """What somebody did in the application itself, as far as a comparison can tell."""
+    app, name = account.app.name, account.identifier
+    if there in differences:
+        return f"Somebody removed the account “{name}” in {app} itself."
+    changes = [
+        _change(Change(path, short(old), short(new)))
+        for path, (old, new) in differences.items()
+        if path != active
+    ]
+    if active in differences:
+        is_on = differences[active][1]
+        wanted = account.wanted  # type: ignore[attr-defined] # annotated by drift.locked
+        against = ", although the person should not have it" if is_on and not wanted else ""
+        changes.insert(0, f"switched {'on' if is_on else 'off'}{against}")
+    return f"Somebody changed the account “{name}” in {app} itself: {'; '.join(changes)}."
+
+
+def comes_back(
+    account: Account, differences: Mapping[str, tuple[Value | None, Value | None]]
+) -> str:
+    """The application holds what it held before it was put right."""
+    app = account.app.name
+    kept = "; ".join(
+        f"{path} is {_held(new)} there and was sent as {_held(old)}"
+        for path, (old, new) in differences.items()
+    )
+    return (
+        f"{app} still holds values of its own for “{account.identifier}”, although they were put "
+        f"right after the last comparison: {kept}. {app} writes them in its own way, or somebody "
+        "changes them again and again."
+    )
+
+
+def _held(value: Value | None) -> str:
+    shown = short(value)
+    return "empty" if shown is None else _value(shown)
+
+
+def unknown_there(app: App, name: str) -> str:
+    return (
+        f"{app} has an account “{short(name)}” that Gatehouse neither made nor adopted. Nothing "
+        "is done to it."
+    )
+
+
+def too_many_missing(app: App, *, limit: int) -> str:
+    return (
+        f"More than {limit:,} accounts are missing in {app}, so nothing was done about any of "
+        "them. Did the address change to another tenant? If they really were removed there, "
+        "choose them among the findings and press “Put it right”."
+    )
+
+
+def nothing_listed(app: App, *, known: int) -> str:
+    accounts = "1 account" if known == 1 else f"{known:,} accounts"
+    return (
+        f"{app} listed no account at all, and Gatehouse knows {accounts} there, so nothing was "
+        "done about it. Did the address change to another tenant?"
+    )
+
+
+def not_proven(app: App, reason: str) -> str:
+    return (
+        f"The list that {app} gave may have gaps: {reason}. What was listed was compared; nothing "
+        "was taken for missing."
+    )
+
+
+def not_compared(app: App, targets: Sequence[str]) -> str:
+    return f"Not compared, because {app} does not list it: {', '.join(targets)}."
+
+
+def passed_over(count: int) -> str:
+    accounts = "1 account was" if count == 1 else f"{count:,} accounts were"
+    return f"{accounts} about to be changed by Gatehouse and left to the next comparison."
+
+
+def short(value: Value | None) -> Value | None:
+    """A value from outside, fit for a sentence."""
+    if not isinstance(value, str):
+        return value
+    shown = "".join(sign if sign.isprintable() else " " for sign in value)
+    return shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}…"

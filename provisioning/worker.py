@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.db import Error, close_old_connections, connections
 
-from provisioning import push, queue
+from provisioning import lanes, push, queue, reconcile, schedule
+from provisioning.heartbeat import Heartbeat
 from provisioning.models import App
 
 logger = logging.getLogger(__name__)
@@ -19,21 +20,30 @@ logger = logging.getLogger(__name__)
 SWEEP_EVERY = 60.0
 _LOOK_EVERY = 0.5
 _LANES_AT_ONCE = 16
+_COMPARE_EVERY = 5.0
 
 
 def run(stop: threading.Event) -> None:
     """Work until `stop` is set; what is on the wire then is finished and recorded first."""
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    heartbeat = Heartbeat(owner)
     with ThreadPoolExecutor(_LANES_AT_ONCE, thread_name_prefix="lane") as pool:
         lanes = _Lanes(pool, owner, stop)
+        comparisons = _Comparisons(stop)
         sweep_at = 0.0
         while not stop.is_set():
+            # In this loop, so that a loop that hangs shows no life.
+            if heartbeat.is_due:
+                _guarded(heartbeat.beat)
             if time.monotonic() >= sweep_at:
                 _guarded(queue.sweep)
                 sweep_at = time.monotonic() + SWEEP_EVERY
             _guarded(lanes.start_due)
+            comparisons.look()
             queue.wake.wait(_LOOK_EVERY)
             queue.wake.clear()
+        comparisons.end()
+    _guarded(heartbeat.stop)
     connections.close_all()
 
 
@@ -61,12 +71,48 @@ class _Lanes:
                 self._pool.submit(self._drain, app)
 
     def _drain(self, app: App) -> None:
-        worked = _guarded(lambda: push.drain(app, owner=self._owner, stopped=self._stop.is_set))
+        ends = time.monotonic() + lanes.TURN
+
+        def stopped() -> bool:
+            return self._stop.is_set() or time.monotonic() > ends
+
+        worked = _guarded(lambda: push.drain(app, owner=self._owner, stopped=stopped))
         connections.close_all()
         self._busy.discard(app.pk)
         if worked:
             # Something may have become due while the lane was ending.
             queue.wake.set()
+
+
+class _Comparisons:
+    """The comparison with an application that this process is at: one, in a thread of its own."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._thread: threading.Thread | None = None
+        self._look_at = 0.0
+
+    def look(self) -> None:
+        """Begin or go on with what is to be compared now."""
+        busy = self._thread is not None and self._thread.is_alive()
+        if busy or time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _COMPARE_EVERY
+        self._thread = threading.Thread(target=self._compare, name="comparison")
+        self._thread.start()
+
+    def _compare(self) -> None:
+        _guarded(self._next)
+        connections.close_all()
+
+    def _next(self) -> None:
+        run = schedule.next_run()
+        if run is not None:
+            reconcile.work(run, stopped=self._stop.is_set)
+
+    def end(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
 
 
 def _guarded(work: Callable[[], object]) -> object:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -28,13 +29,15 @@ class ProvisioningReportAdmin(ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         report = ReportFilter(request.GET or None, queryset=Event.objects.all())
         found = report.qs if report.form.is_valid() or not request.GET else Event.objects.none()
-        marks = {name: request.GET.get(name, "") for name in ("older_than", "newer_than")}
+        marks = {name: request.GET.get(name, "") for name in pages.MARKS}
         try:
             page = pages.page(found, **marks)
         except ValueError:
-            return HttpResponseRedirect(request.path)
+            return HttpResponseRedirect(f"{request.path}?{_without_marks(request)}")
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -50,6 +53,6 @@ class ProvisioningReportAdmin(ModelAdmin):
 
 def _without_marks(request: HttpRequest) -> str:
     query = request.GET.copy()
-    for name in ("older_than", "newer_than"):
+    for name in pages.MARKS:
         query.pop(name, None)
     return query.urlencode()

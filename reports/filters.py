@@ -16,12 +16,19 @@ from unfold.widgets import (
 from iam.models import User
 from iam.text import normalise
 from provisioning.models import App, Event, Outcome
+from reports import pages
 
 TIMESPANS = {
     "24h": ("Last 24 hours", timedelta(hours=24)),
     "7d": ("Last 7 days", timedelta(days=7)),
     "30d": ("Last 30 days", timedelta(days=30)),
 }
+
+
+def _year(moment: datetime) -> None:
+    """Refuse what no database and no other time zone could hold."""
+    if not 1970 <= moment.year <= 9998:
+        raise ValidationError("Enter a year from 1970 to 9998.")
 
 
 class _Day(forms.DateTimeInput):
@@ -31,6 +38,12 @@ class _Day(forms.DateTimeInput):
 class ReportForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        # Otherwise a typing error in an address would show everything.
+        unknown = sorted({*self.data} - {*self.fields} - {*pages.MARKS})
+        if unknown:
+            raise ValidationError(
+                f"The report has no filter called “{unknown[0][:50]}”. Use the fields below."
+            )
         begin, end = cleaned.get("after"), cleaned.get("before")
         if begin and end and begin > end:
             raise ValidationError("The range ends before it begins. Exchange “from” and “to”.")
@@ -46,6 +59,7 @@ class ReportFilter(django_filters.FilterSet):
 
     identifier = django_filters.CharFilter(
         method="by_identifier",
+        max_length=150,
         label="End-user identifier",
         widget=UnfoldAdminTextInputWidget(
             attrs={"placeholder": "User name, or its beginning", "autocomplete": "off"}
@@ -71,10 +85,10 @@ class ReportFilter(django_filters.FilterSet):
         widget=UnfoldAdminSelectWidget,
     )
     after = django_filters.IsoDateTimeFilter(
-        field_name="at", lookup_expr="gte", label="From", widget=_Day
+        field_name="at", lookup_expr="gte", label="From", widget=_Day, validators=[_year]
     )
     before = django_filters.IsoDateTimeFilter(
-        field_name="at", lookup_expr="lte", label="To", widget=_Day
+        field_name="at", lookup_expr="lte", label="To", widget=_Day, validators=[_year]
     )
 
     class Meta:

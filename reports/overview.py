@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from iam.models import Group, Membership, User
+from provisioning import guard
 from provisioning.models import Account, App, Event, Lane, Policy, Problem
 from provisioning.plan import State
 
@@ -24,19 +25,25 @@ class Step:
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """The context of the overview page."""
+    """The context of the overview page; only a greeting for who may not see the report."""
+    if not request.user.has_perm("reports.view_provisioningreport"):
+        return {**context, "may_see": False}
     steps = setup_steps()
     accounts = Account.objects.aggregate(
         active=Count("pk", filter=Q(state=State.ACTIVE)),
         waiting=Count("pk", filter=Q(due_at__lte=timezone.now())),
-        stuck=Count("pk", filter=Q(problem__in=[Problem.REJECTED, Problem.CONFLICT])),
+        stuck=Count(
+            "pk", filter=Q(problem__in=[Problem.REJECTED, Problem.CONFLICT, Problem.CHANGED_THERE])
+        ),
     )
     return {
         **context,
+        "may_see": True,
         "steps": steps,
         "next_step": next((step for step in steps if not step.done), None),
         "people": User.objects.filter(is_active=True).count(),
         "accounts": accounts,
+        "held": guard.waiting_by_app(),
         "stopped": Lane.objects.exclude(problem="").select_related("app"),
         "paused": App.objects.filter(paused=True),
         "events": Event.objects.all()[:10],

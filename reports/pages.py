@@ -1,13 +1,14 @@
 """Pages through events by time without counting or skipping them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Q, QuerySet
 
 from provisioning.models import Event
 
 PAGE_SIZE = 50
+MARKS = ("older_than", "newer_than")
 
 
 @dataclass(frozen=True)
@@ -57,4 +58,7 @@ def _parsed(mark: str) -> tuple[datetime, int]:
     moment = datetime.fromisoformat(at)
     if moment.tzinfo is None:
         raise ValueError(mark)
-    return moment, int(pk)
+    try:
+        return moment.astimezone(UTC), int(pk)
+    except OverflowError as error:
+        raise ValueError(mark) from error

@@ -114,7 +114,14 @@ def make_app(db: None) -> MakeApp:
         group: Group | None = None,
     ) -> App:
         app = apps_setup.create(
-            App(name=name, connector=kind, internal=True, delete_after_days=delete_after_days)
+            App(
+                name=name,
+                connector=kind,
+                internal=True,
+                delete_after_days=delete_after_days,
+                # Zoom's own five would be most of the run.
+                requests_per_second=1000,
+            )
         )
         settings = {"base_url": server.base_url, **({"auth": "bearer"} if kind == "zoom" else {})}
         apps_setup.configure(

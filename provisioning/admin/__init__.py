@@ -1,5 +1,5 @@
 """The admin pages of provisioning."""
 
-from provisioning.admin import accounts, applications, people, policies
+from provisioning.admin import accounts, applications, comparisons, holds, people, policies
 
-__all__ = ["accounts", "applications", "people", "policies"]
+__all__ = ["accounts", "applications", "comparisons", "holds", "people", "policies"]

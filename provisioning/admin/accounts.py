@@ -3,16 +3,19 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
 
-from iam.text import normalise
-from provisioning import queue
-from provisioning.models import Account, Problem, Trigger
+from iam.text import sought
+from provisioning import access, drift, guard, queue
+from provisioning.admin import confirming
+from provisioning.admin.comparisons import decided
+from provisioning.models import Account, App, Problem, Trigger
 from provisioning.plan import State
 
 STATUS_LABELS = {
@@ -23,7 +26,10 @@ STATUS_LABELS = {
     "Retrying": "warning",
     "Refused": "danger",
     "Conflict": "danger",
-    "Switched off": "warning",
+    "Held": "danger",
+    "Kept": "warning",
+    "Feature off": "warning",
+    "Changed there": "warning",
     "None": "info",
 }
 _STATES = {
@@ -40,19 +46,39 @@ def status(account: Account) -> str:
         return str(Problem(account.problem).label)
     if account.due_at is not None and account.generation > account.done_generation:
         return "Waiting"
+    if account.kept_because:
+        return "Kept"
     return _STATES[State(account.state)]
+
+
+class KeptFilter(admin.SimpleListFilter):
+    """Accounts that no policy gives and that somebody decided to keep."""
+
+    title = "kept under Holds"
+    parameter_name = "kept"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Yes")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        return queryset.exclude(kept_because="") if self.value() == "yes" else queryset
 
 
 @admin.register(Account)
 class AccountAdmin(ModelAdmin):
     list_display = ["identifier", "person", "app", "status_label", "message", "checked_at"]
-    list_filter = ["app", "state", "problem"]
+    list_filter = ["app", "state", "problem", KeptFilter]
     list_filter_submit = True
     list_select_related = ["app", "user"]
     search_fields = ["identifier_key__startswith"]
     search_help_text = "Beginning of the user name"
+    empty_text = (
+        "An account appears here as soon as a person is in a group that gets an application by a "
+        "policy."
+    )
     show_full_result_count = False
-    actions = ["push_now"]
+    actions = ["push_now", "put_right", "leave", "end_access"]
+    actions_submit_line = ["push_this_now"]
     fieldsets = [
         (None, {"fields": ["identifier", "person", "app", "status_label", "message", "report"]}),
         ("Next", {"fields": ["due_at", "attempts", "trigger", "actor"]}),
@@ -65,7 +91,26 @@ class AccountAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
     ) -> tuple[QuerySet[Account], bool]:
-        return super().get_search_results(request, queryset, normalise(search_term))
+        return super().get_search_results(request, queryset, sought(search_term))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        nothing_to_save = {"show_save": False, "show_save_and_continue": False}
+        extra = {**(extra_context or {}), **nothing_to_save}
+        return super().changeform_view(request, object_id, form_url, extra)
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        # Only the engine writes accounts; this page has a button and no field.
+        if "push_this_now" in request.POST:
+            self.push_this_now(request, obj)
+
+    def response_change(self, request: HttpRequest, obj: Account) -> HttpResponse:
+        return HttpResponseRedirect(request.path)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -93,15 +138,69 @@ class AccountAdmin(ModelAdmin):
     @display(description="Report")
     def report(self, account: Account) -> str:
         address = reverse("admin:reports_provisioningreport_changelist")
+        about = {
+            "identifier": account.identifier,
+            "app": str(account.app_id),
+            "timespan": "30d",
+        }
         return format_html(
-            '<a class="text-primary-600" href="{}?identifier={}&app={}&timespan=30d">'
-            "What was done and why</a>",
+            '<a class="text-primary-600" href="{}?{}">What was done and why</a>',
             address,
-            account.identifier,
-            account.app_id,
+            urlencode(about),
         )
+
+    @admin.action(description="Put it right", permissions=["change"])
+    def put_right(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        decided(request, drift.open_questions(queryset), put_it_right=True)
+
+    @admin.action(description="Leave it as it is", permissions=["change"])
+    def leave(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
+        decided(request, drift.open_questions(queryset), put_it_right=False)
+
+    @action(description="Push now", icon="sync")
+    def push_this_now(self, request: HttpRequest, obj: Account) -> None:
+        self.push_now(request, Account.objects.filter(pk=obj.pk))
 
     @admin.action(description="Push now", permissions=["change"])
     def push_now(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         count = queue.mark_accounts(queryset, trigger=Trigger.MANUAL)
-        messages.success(request, f"{count} accounts are compared and brought right now.")
+        what = "account is" if count == 1 else "accounts are"
+        messages.success(request, f"{count} {what} looked at again now.")
+
+    @admin.action(description="End access", permissions=["change"])
+    def end_access(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
+        kept = confirming.shown_before(request, queryset.exclude(kept_because=""))
+        told = _endings(kept)
+        if not told:
+            messages.warning(
+                request,
+                "None of these accounts was kept under Holds. To end any other access, take the "
+                "person out of the group that gives it.",
+            )
+            return None
+        if not confirming.confirmed(request):
+            question = confirming.Question("end_access", "End access?", "End their access", told)
+            return confirming.ask(self, request, question, kept)
+        count = guard.end_access(kept, by=request.user.get_username())
+        what = "1 account loses" if count == 1 else f"{count} accounts lose"
+        messages.success(request, f"{what} access now. That happens within seconds.")
+        return None
+
+
+def _endings(kept: QuerySet[Account]) -> list[str]:
+    """What becomes of kept accounts that are let go, one sentence an application and state."""
+    counts = kept.order_by().values_list("app", "state").annotate(Count("pk"))
+    apps = App.objects.in_bulk([app for app, _, _ in counts])
+    return [
+        f"{_accounts(count)} will be {_ending(apps[app], state)} in {apps[app]}."
+        for app, state, count in sorted(counts)
+    ]
+
+
+def _ending(app: App, state: str) -> str:
+    # One that is switched off already was kept from being deleted.
+    return access.what_becomes(app) if state == State.ACTIVE else "deleted"
+
+
+def _accounts(count: int) -> str:
+    return "1 account" if count == 1 else f"{count} accounts"

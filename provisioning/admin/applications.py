@@ -8,11 +8,13 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
-from provisioning import apps_setup, connectors, queue
+from iam import actor
+from provisioning import apps_setup, connectors, guard, queue, reconcile
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.forms import (
     FEATURE,
@@ -22,11 +24,13 @@ from provisioning.forms import (
     NewAppForm,
     app_form,
 )
-from provisioning.models import Account, App, Mapping, Problem, Trigger
+from provisioning.models import Account, App, Hold, Mapping, Problem, Run, Trigger
 from provisioning.plan import State
 
 _TEST = "_save_and_test"
 _PUSH = "_push_now"
+_COMPARE = "_compare_now"
+_BUTTONS = {_TEST, _PUSH, _COMPARE}
 
 
 class MappingInline(TabularInline):
@@ -46,10 +50,16 @@ class MappingInline(TabularInline):
         return super().get_formset(request, obj, **kwargs)
 
 
+_SAFETY = ("Safety", {"fields": [("guard_count", "guard_percent")]})
+_COMPARISON = ("Comparison", {"fields": [("drift", "compare_hours")]})
+_SELDOM = ("Seldom needed", {"fields": ["requests_per_second", "ca_certificate"]})
+
+
 @admin.register(App)
 class AppAdmin(SaysWhatWillHappen):
     list_display = ["name", "kind_label", "state_label", "accounts_held", "waiting", "needing"]
     search_fields = ["name"]
+    empty_text = "Add the first application that Gatehouse should keep accounts in."
     show_full_result_count = False
     change_form_template = "provisioning/app_change_form.html"
     warn_unsaved_form = True
@@ -78,13 +88,19 @@ class AppAdmin(SaysWhatWillHappen):
         return [
             ("Connection", {"fields": ["name", *settings, "internal"]}),
             ("Provisioning features", {"fields": [*features, "delete_after_days", "paused"]}),
+            _SAFETY,
+            *([_COMPARISON] if obj.kind.lists_accounts else []),
+            _SELDOM,
         ]
 
     def get_actions_submit_line(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
-        """Two more buttons; what they do is done in `_after_save`, when the save is committed."""
+        """More buttons; what they do is done in `_after_save`, when the save is committed."""
+        app = self.get_object(request, object_id)
+        compares = app is not None and app.kind.lists_accounts
         return [
             _button(_TEST, "Save and test connection", "network_check"),
             _button(_PUSH, "Save and push now", "sync"),
+            *([_button(_COMPARE, "Save and compare now", "difference")] if compares else []),
         ]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
@@ -93,7 +109,7 @@ class AppAdmin(SaysWhatWillHappen):
     def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
         held = Q(accounts__state=State.ACTIVE)
         due = Q(accounts__due_at__lte=timezone.now())
-        needs = Q(accounts__problem__in=[Problem.REJECTED, Problem.CONFLICT])
+        needs = Q(accounts__problem__in=[Problem.REJECTED, Problem.CONFLICT, Problem.CHANGED_THERE])
         return (
             super()
             .get_queryset(request)
@@ -128,10 +144,11 @@ class AppAdmin(SaysWhatWillHappen):
     ) -> Any:
         app = self.get_object(request, object_id) if object_id else None
         extra = {**(extra_context or {}), "app": app, "guide": _guide(app)}
+        extra["held"] = guard.waiting().filter(app=app).count() if app else 0
         extra |= {"show_save_and_continue": False, "show_save_and_add_another": False}
         response = super().changeform_view(request, object_id, form_url, extra)
         saved = request.method == "POST" and response.status_code == 302
-        if saved and object_id and (_TEST in request.POST or _PUSH in request.POST):
+        if saved and object_id and _BUTTONS & set(request.POST):
             # Here the save is committed: nobody waits for a database lock while the
             # application takes its time to answer.
             self._after_save(request, App.objects.get(pk=object_id))
@@ -148,15 +165,24 @@ class AppAdmin(SaysWhatWillHappen):
         if _PUSH in request.POST:
             queue.mark(apps=[app.pk], trigger=Trigger.MANUAL)
             count = Account.objects.filter(app=app, due_at__isnull=False).count()
-            messages.success(request, f"{count} accounts of {app} are compared and brought right.")
+            accounts = f"1 account of {app} is" if count == 1 else f"{count} accounts of {app} are"
+            messages.success(request, f"{accounts} looked at again now.")
+        if _COMPARE in request.POST and app.kind.lists_accounts:
+            run = reconcile.start(app, actor=actor.current())
+            messages.success(request, _compares(run))
 
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
         return [
-            f"{Account.objects.filter(app=app, state=State.ACTIVE).count()} accounts stay in {app} "
-            "as they are, and Gatehouse forgets them. To remove access first, disable the policies "
-            f"of {app} and wait until the report shows it done."
+            f"{_stay(app)} To remove access first, disable the policies of {app} and wait until "
+            "the report shows it done."
             for app in objects
         ]
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        objects, counts, missing, protected = super().get_deleted_objects(objs, request)
+        # Nobody deletes one of these by itself, but they go with their app.
+        theirs = {model._meta.verbose_name for model in (Account, Hold, Run)}
+        return objects, counts, missing - theirs, protected
 
     @display(description="Kind")
     def kind_label(self, app: App) -> str:
@@ -197,6 +223,23 @@ def _guide(app: App | None) -> dict[str, Any]:
         return {}
     kind = app.kind
     return {"label": kind.label, "steps": kind.steps, "targets": kind.known_targets}
+
+
+def _compares(run: Run) -> str:
+    return format_html(
+        'All accounts of {} are compared with {} itself. <a href="{}">See how far it is</a>.{}',
+        run.app,
+        run.app,
+        reverse("admin:provisioning_run_change", args=[run.pk]),
+        f" It waits until {run.app} is not paused any more." if run.app.paused else "",
+    )
+
+
+def _stay(app: App) -> str:
+    count = Account.objects.filter(app=app, state=State.ACTIVE).count()
+    if count == 1:
+        return f"1 account stays in {app} as it is, and Gatehouse forgets it."
+    return f"{count} accounts stay in {app} as they are, and Gatehouse forgets them."
 
 
 def _button(name: str, label: str, icon: str) -> UnfoldAction:

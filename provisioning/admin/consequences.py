@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from provisioning import access
-from provisioning.models import Account
+from provisioning import access, guard
+from provisioning.models import Account, App
+from provisioning.plan import Feature
 
 
 class SaysWhatWillHappen(ModelAdmin):
@@ -63,5 +64,16 @@ def sentences(loss: access.Loss) -> list[str]:
     """What losing access means, one sentence an application."""
     return [
         f"{count} {'account' if count == 1 else 'accounts'} will be {what} in {app}."
+        f"{_held_first(app, count)}"
         for app, count, what in loss
     ]
+
+
+def _held_first(app: App, count: int) -> str:
+    removes = {Feature.DEACTIVATE_USERS, Feature.DELETE_USERS}.intersection(app.features)
+    if not removes or not guard.would_hold(app, removed=count):
+        return ""
+    return (
+        f" Before that, they wait under Holds until somebody decides, because {app} may lose at "
+        f"most {guard.limit(app)} of its accounts within 24 hours without anybody being asked."
+    )

@@ -25,6 +25,7 @@ class AccountsOfUser(TabularInline):
     fields = readonly_fields = ["app", "status_label", "message", "checked_at"]
     show_change_link = True
     can_delete = False
+    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -18,6 +18,7 @@ class PolicyAdmin(SaysWhatWillHappen):
     list_filter = ["app", "enabled", "login_method"]
     list_select_related = ["app", "group"]
     search_fields = ["name", "group__name_key__startswith"]
+    empty_text = "A policy says which group gets which application."
     autocomplete_fields = ["app", "group"]
     fields = ["app", "group", "name", "login_method", "enabled"]
     show_full_result_count = False

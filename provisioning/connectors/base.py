@@ -5,11 +5,15 @@ starts with, and implements the methods below. It knows nothing of Django or of 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from provisioning.pace import Pace
 from provisioning.plan import Change, Feature, Value
+
+# So much of a secret at the end of a text is taken for one that was cut off.
+_TELLING = 4
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,20 @@ class RemoteAccount:
     external_id: str = ""
 
 
+@dataclass(frozen=True)
+class Listing:
+    """One page of all accounts that the application holds.
+
+    `returned` counts what came, readable or not; `next` is where the next page begins, empty when
+    there is certainly none; `total` is how many accounts there are by the application's own word.
+    """
+
+    accounts: Sequence[RemoteAccount]
+    returned: int
+    next: str
+    total: int | None
+
+
 class Connector(ABC):
     """One connection to one application. Safe to use from several threads.
 
@@ -71,8 +89,14 @@ class Connector(ABC):
     # The target that deactivating and reactivating change, where a mapping can fill it too.
     active_target: ClassVar[str] = ""
     steps: ClassVar[tuple[Step, ...]]
+    # Whether it has `list_accounts` and `get`, so that accounts can be compared.
+    lists_accounts: ClassVar[bool] = False
+    # Targets that a listing does not show, with what is inside them: they are not compared.
+    not_listed: ClassVar[tuple[str, ...]] = ()
     # How many requests may be on their way at once.
     concurrency: ClassVar[int] = 4
+    # How many it takes in a second; 0 is no limit.
+    requests_per_second: ClassVar[float] = 0
 
     def __init__(
         self,
@@ -80,12 +104,20 @@ class Connector(ABC):
         config: Mapping[str, str],
         *,
         internal: bool = False,
+        ca_certificate: str = "",
+        pace: Pace | None = None,
         before_write: Callable[[], None] = lambda: None,
     ) -> None:
-        """`name` is what people call the app; `before_write` runs right before every write."""
+        """`name` is what people call the app; `before_write` runs right before every write.
+
+        `ca_certificate` is the PEM text of an authority of one's own; `pace` may be shared with
+        other connections to the same application.
+        """
         self.name = name
         self.config = config
         self.internal = internal
+        self.ca_certificate = ca_certificate
+        self.pace = pace or Pace(self.requests_per_second)
         self.before_write = before_write
 
     @classmethod
@@ -126,5 +158,28 @@ class Connector(ABC):
     def delete(self, remote_id: str) -> None:
         """Remove the account. One that is already gone is a success."""
 
+    def list_accounts(self, targets: Collection[str], *, position: str) -> Listing:
+        """One page, with what each account holds of the targets; `position` is "" at first."""
+        raise NotImplementedError
+
+    def get(self, remote_id: str, targets: Collection[str]) -> RemoteAccount:
+        """One account. Raises NotFound only if there is certainly none under this id."""
+        raise NotImplementedError
+
     @abstractmethod
     def close(self) -> None: ...
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """What an application says, without the secrets that it may repeat in an error.
+
+    A text that was shortened may end in the beginning of one, which goes too.
+    """
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "•••")
+        longest = min(len(secret), len(text))
+        for length in range(longest, _TELLING - 1, -1):
+            if text.endswith(secret[:length]):
+                text = f"{text[:-length]}•••"
+                break
+    return text

@@ -4,10 +4,13 @@ import base64
 import threading
 import time
 
-from provisioning import addresses, http
-from provisioning.errors import Misconfigured, Unavailable
+from provisioning import http
+from provisioning.connectors.base import masked
+from provisioning.errors import Misconfigured, Throttled
+from provisioning.scim import messages
 
 # Renewed while it is still good, so that no request carries one that ends on the way (seconds).
+# One with a short life is renewed at half of it, or every request would fetch another.
 _RENEW_BEFORE = 300.0
 _LIFE_IF_NOT_TOLD = 3600.0
 
@@ -28,35 +31,36 @@ class AccountCredentials:
         client_id: str,
         client_secret: str,
         internal: bool,
+        ca_certificate: str = "",
     ) -> None:
         self._app = app
         self._url = token_url
         self._account_id = account_id
-        self._secret = client_secret
-        basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
-        self._headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-        self._session = http.Session(addresses.origin(token_url), internal=internal)
+        self._client_secret = client_secret
+        self._basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {self._basic}", "Accept": "application/json"}
+        self._session = http.Session(token_url, internal=internal, ca_certificate=ca_certificate)
         self._lock = threading.Lock()
-        self._token = ""
-        self._good_until = 0.0
+        self._token = self._former = ""
+        self._renew_at = float("-inf")
 
     def token(self) -> str:
-        """A token with at least five minutes to live. Raises Misconfigured or Unavailable."""
+        """A token with enough time to live. Raises Misconfigured or Unavailable."""
         with self._lock:
-            if time.monotonic() > self._good_until - _RENEW_BEFORE:
+            if time.monotonic() > self._renew_at:
                 self._fetch()
             return self._token
 
     @property
-    def held(self) -> str:
-        """The token that was fetched last, so that it can be kept out of messages."""
-        return self._token
+    def secrets(self) -> tuple[str, ...]:
+        """What must be kept out of messages; answers to the former token may still come in."""
+        return (self._token, self._former, self._client_secret, self._basic)
 
     def refused(self, token: str) -> None:
         """The application did not accept this token: the next call fetches another."""
         with self._lock:
             if token == self._token:
-                self._good_until = 0.0
+                self._renew_at = float("-inf")
 
     def close(self) -> None:
         self._session.close()
@@ -70,7 +74,7 @@ class AccountCredentials:
             headers=self._headers,
         )
         if reply.status >= 500 or reply.status == 429:
-            raise Unavailable(
+            raise Throttled(
                 f"The sign-in service of {self._app} has a problem (error {reply.status}). "
                 "Gatehouse tries again by itself.",
                 retry_after=http.retry_after(reply.headers),
@@ -80,13 +84,19 @@ class AccountCredentials:
         token = body.get("access_token")
         if reply.status != 200 or not isinstance(token, str) or not token:
             raise Misconfigured(self._refusal(reply.status, body), http_status=reply.status)
-        self._token = token
-        self._good_until = asked_at + _seconds(body.get("expires_in"))
+        self._former, self._token = self._token, token
+        life = _seconds(body.get("expires_in"))
+        self._renew_at = asked_at + life - min(_RENEW_BEFORE, life / 2)
 
     def _refusal(self, status: int, body: dict[str, object]) -> str:
-        reason = str(body.get("reason") or body.get("error") or f"error {status}")[:200]
-        if self._secret:
-            reason = reason.replace(self._secret, "•••")
+        told = messages.error_detail(str(body.get("reason") or body.get("error") or ""))
+        if status not in {400, 401, 403} and not (status == 200 and told):
+            return (
+                f"Something answered at {self._url}, but it did not give out a token as the "
+                f"sign-in service of {self._app} does (it answered {status}). Check the Token "
+                f"address under Apps > {self._app} > Connection."
+            )
+        reason = masked(told, self.secrets) or f"error {status}"
         return (
             f"{self._app} did not accept the account id, client id and client secret ({reason}). "
             f"Copy all three again from the app's page at {self._app} and check that it is "
@@ -95,4 +105,9 @@ class AccountCredentials:
 
 
 def _seconds(told: object) -> float:
-    return float(told) if isinstance(told, int | float) and told > 0 else _LIFE_IF_NOT_TOLD
+    """The life of a token, which some services write as text."""
+    try:
+        life = float(str(told))
+    except ValueError:
+        return _LIFE_IF_NOT_TOLD
+    return life if 0 < life < float("inf") else _LIFE_IF_NOT_TOLD

@@ -4,17 +4,25 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 from provisioning import http
-from provisioning.connectors.base import Connector, RemoteAccount, Setting, Step
+from provisioning.connectors.base import Connector, Listing, RemoteAccount, Setting, Step, masked
 from provisioning.errors import (
     AlreadyExists,
     ConnectorError,
     Misconfigured,
     NotFound,
     Rejected,
+    Throttled,
     Unavailable,
 )
 from provisioning.plan import Change, Feature, Value
 from provisioning.scim import messages, paths
+
+_SCIM_JSON = "application/scim+json"
+# No application is known to give more on one page (Zoom and Atlassian: 100).
+_PAGE = 100
+_CORRECT = (
+    "Correct the person's data or the attribute mapping; Gatehouse then tries again by itself."
+)
 
 BASE_URL = Setting(
     key="base_url",
@@ -68,6 +76,7 @@ class Scim(Connector):
     )
     required_targets: ClassVar[tuple[str, ...]] = ("userName",)
     active_target: ClassVar[str] = "active"
+    lists_accounts: ClassVar[bool] = True
     steps: ClassVar[tuple[Step, ...]] = (
         Step(
             "Open the application's provisioning page",
@@ -83,13 +92,15 @@ class Scim(Connector):
 
     # How this kind deviates: each is a fact of the vendor's file that changes it.
     keeps_external_id: ClassVar[bool] = True
-    media_type: ClassVar[str] = "application/scim+json"
+    # How what is sent is labelled.
+    media_type: ClassVar[str] = _SCIM_JSON
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._session = http.Session(
             self.config.get("base_url", ""),
             internal=self.internal,
+            ca_certificate=self.ca_certificate,
             before_write=lambda: self.before_write(),
         )
 
@@ -98,8 +109,16 @@ class Scim(Connector):
         return str(paths.target(text))
 
     def check(self) -> str:
-        reply = self._request("GET", "/Users", params={"startIndex": "1", "count": "1"})
-        if not isinstance(reply.body, dict) or "totalResults" not in reply.body:
+        try:
+            reply = self._request("GET", "/Users", params={"startIndex": "1", "count": "1"})
+        except Rejected as error:
+            raise Misconfigured(
+                f"{str(error).removesuffix(_CORRECT)}Check the SCIM Base URL, and what "
+                f"{self.name} asks for before accounts may be managed from outside, such as single "
+                "sign-on.",
+                http_status=error.http_status,
+            ) from error
+        if not isinstance(reply.body, dict) or _count(reply.body.get("totalResults")) is None:
             raise Misconfigured(
                 f"Something answered at {self.config['base_url']}, but it is not a SCIM service"
                 f"{self._shown(reply)}. Copy the SCIM Base URL again from the page where "
@@ -152,6 +171,34 @@ class Scim(Connector):
         except NotFound:
             return
 
+    def list_accounts(self, targets: Collection[str], *, position: str) -> Listing:
+        """By startIndex, which counts from 1 and grows by what came (RFC 7644 3.4.2.4)."""
+        start = int(position or 1)
+        query = {"startIndex": str(start), "count": str(_PAGE)}
+        reply = self._request("GET", "/Users", params=query)
+        body = reply.body if isinstance(reply.body, dict) else {}
+        # An empty page need not have the member (RFC 7644 3.4.2).
+        listed, total = body.get("Resources") or [], _count(body.get("totalResults"))
+        if not isinstance(listed, list) or (total is None and "Resources" not in body):
+            raise Unavailable(
+                f"{self.name} answered with something else than a list of accounts"
+                f"{self._shown(reply)}."
+            )
+        values = dict.fromkeys(targets)
+        accounts = [hit for hit in (self._account(item, values) for item in listed) if hit]
+        following = str(start + len(listed)) if listed else ""
+        return Listing(accounts, len(listed), following, total)
+
+    def get(self, remote_id: str, targets: Collection[str]) -> RemoteAccount:
+        reply = self._request("GET", self._path(remote_id))
+        found = self._account(reply.body, dict.fromkeys(targets))
+        if found is None or found.remote_id != remote_id:
+            raise Unavailable(
+                f"{self.name} was asked for one account and answered with something else"
+                f"{self._shown(reply)}."
+            )
+        return found
+
     def close(self) -> None:
         self._session.close()
 
@@ -173,13 +220,15 @@ class Scim(Connector):
         query = {"filter": messages.equals(attribute, value)}
         reply = self._request("GET", "/Users", params=query)
         body = reply.body if isinstance(reply.body, dict) else {}
-        if "totalResults" not in body:
-            said = self._shown(reply)
-            raise Unavailable(f"{self.name} answered a search with something else{said}.")
-        listed = body.get("Resources") or []
+        total, listed = _count(body.get("totalResults")), body.get("Resources") or []
+        if total is None or not isinstance(listed, list):
+            raise Unavailable(
+                f"{self.name} answered a search with something else than a list of accounts"
+                f"{self._shown(reply)}. Gatehouse tries again by itself."
+            )
         accounts = [hit for hit in (self._account(item, values) for item in listed) if hit]
         wrong = [hit for hit in accounts if not _matches(hit, attribute, value)]
-        if wrong or len(accounts) < int(body["totalResults"]):
+        if wrong or len(accounts) < max(total, len(listed)):
             raise Rejected(
                 f"{self.name} did not search for {attribute} “{value}” but answered with other "
                 "accounts, so Gatehouse cannot tell whether this one exists there. Ask the "
@@ -206,10 +255,11 @@ class Scim(Connector):
 
     def _request(self, method: str, path: str, **body: Any) -> http.Response:
         """One exchange. Raises the ConnectorError that says what to do next."""
-        headers = {"Accept": self.media_type, **self._credentials()}
+        headers = {"Accept": _SCIM_JSON, **self._credentials()}
         if "json" in body:
             headers["Content-Type"] = self.media_type
         limit = http.LIST_LIMIT if path == "/Users" else http.RESOURCE_LIMIT
+        self.pace.wait()
         reply = self._session.request(method, path, headers=headers, limit=limit, **body)
         if 200 <= reply.status < 300:
             if method != "GET" and reply.text.startswith("<"):
@@ -220,7 +270,10 @@ class Scim(Connector):
                     http_status=reply.status,
                 )
             return reply
-        raise self._error(reply, on_account=path != "/Users")
+        error = self._error(reply, on_account=path != "/Users")
+        if isinstance(error, Throttled):
+            self.pace.slow_down()
+        raise error
 
     def _error(self, reply: http.Response, *, on_account: bool) -> ConnectorError:
         status, wait = reply.status, http.retry_after(reply.headers)
@@ -229,9 +282,8 @@ class Scim(Connector):
             return self._not_allowed(status, said)
         if 300 <= status < 400:
             return Misconfigured(
-                f"{self.name} redirects to {reply.headers.get('Location', 'another address')[:200]}"
-                ", and Gatehouse does not send the token there. If that address is right, enter it "
-                "as the SCIM Base URL.",
+                f"{self.name} redirects to {self._elsewhere(reply)}, and Gatehouse does not send "
+                "the token there. If that address is right, enter it as the SCIM Base URL.",
                 http_status=status,
             )
         if status == 404 and on_account:
@@ -247,11 +299,20 @@ class Scim(Connector):
                 f"{self.name} says that another account already uses one of these values{said}.",
                 http_status=status,
             )
-        if status in {408, 425, 429} or (status >= 500 and status != 501):
-            return Unavailable(self._busy(status, said), retry_after=wait, http_status=status)
+        if status == 429 or wait is not None or _asks_for_less(said):
+            return Throttled(
+                f"{self.name} asks for fewer requests. Gatehouse waits and goes on by itself.",
+                retry_after=wait,
+                http_status=status,
+            )
+        if status in {408, 425} or (status >= 500 and status != 501):
+            return Unavailable(
+                f"{self.name} has a problem on its side (error {status}){said}. Gatehouse tries "
+                "again by itself.",
+                http_status=status,
+            )
         return Rejected(
-            f"{self.name} refused it (error {status}){said}. Correct the person's data or the "
-            "attribute mapping; Gatehouse then tries again by itself.",
+            f"{self.name} refused it (error {status}){said}. {_CORRECT}",
             http_status=status,
         )
 
@@ -269,14 +330,6 @@ class Scim(Connector):
             )
         return Misconfigured(text, http_status=status)
 
-    def _busy(self, status: int, said: str) -> str:
-        if status == 429:
-            return f"{self.name} asks for fewer requests. Gatehouse waits and goes on by itself."
-        return (
-            f"{self.name} has a problem on its side (error {status}){said}. Gatehouse tries again "
-            "by itself."
-        )
-
     def _said(self, reply: http.Response) -> str:
         detail = messages.error_detail(reply.body) if reply.body is not None else ""
         return f": “{self._masked(detail)}”" if detail else self._shown(reply)
@@ -284,11 +337,11 @@ class Scim(Connector):
     def _shown(self, reply: http.Response) -> str:
         return f" (it answered: “{self._masked(reply.text)}”)" if reply.text else ""
 
+    def _elsewhere(self, reply: http.Response) -> str:
+        return self._masked(reply.headers.get("Location", "another address")[:200])
+
     def _masked(self, text: str) -> str:
-        """What the application says, without the secrets that it may repeat in an error."""
-        for secret in self._secrets():
-            text = text.replace(secret, "•••")
-        return text
+        return masked(text, self._secrets())
 
     def _secrets(self) -> list[str]:
         held = [self.config.get(setting.key) for setting in self.settings if setting.secret]
@@ -301,5 +354,20 @@ def _matches(hit: RemoteAccount, attribute: str, value: str) -> bool:
     return str(hit.values.get(attribute, "")).casefold() == value.casefold()
 
 
+def _count(told: object) -> int | None:
+    """A number of accounts, which some services write as text or as 1.0; None if it is none."""
+    text = f"{told:.0f}" if isinstance(told, float) and told.is_integer() else str(told)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
+
+
 def for_library(changes: Sequence[Change]) -> list[messages.Change]:
     return [messages.Change(change.path, change.old, change.new) for change in changes]
+
+
+def _asks_for_less(said: str) -> bool:
+    """Some services say so in words, under any status.
+
+    Databricks answers 500 with REQUEST_LIMIT_EXCEEDED (databricks-sdk-go 721, 2023-12).
+    """
+    words = said.casefold()
+    return any(sign in words for sign in ("rate limit", "request_limit", "too many requests"))

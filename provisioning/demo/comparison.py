@@ -41,9 +41,9 @@ def _expected(user: User) -> dict[str, Any]:
     policies = Policy.objects.filter(enabled=True, group__users=user)
     return {
         "active": user.is_active and policies.exists(),
-        "first": user.first_name,
-        "last": user.last_name,
-        "e-mail": [user.email],
+        "first": user.first_name or None,
+        "last": user.last_name or None,
+        "e-mail": [user.email] if user.email else [],
         "organization": user.custom.get("custom_attribute_1"),
     }
 

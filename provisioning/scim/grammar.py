@@ -12,6 +12,7 @@ import json
 import unicodedata
 from collections.abc import Container
 from dataclasses import dataclass
+from functools import lru_cache
 from string import ascii_letters, digits
 from typing import Final
 
@@ -122,6 +123,8 @@ class _Reader:
         return PathError(self.text, self.position if at is None else at, problem)
 
 
+# The same few targets are read for every account.
+@lru_cache(maxsize=1_000)
 def parse(text: str) -> Path:
     """path = [schema ":"] name [filter] ["." name]
 

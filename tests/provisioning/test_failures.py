@@ -59,7 +59,7 @@ def test_with_a_wrong_token_many_people_cost_a_few_requests_and_then_one_probe_a
     assert len(faulty.journal) <= 2 * faulty_app.kind.concurrency
     faulty.requests.clear()
     for probes in (1, 2, 3):
-        later(seconds=61)
+        later(minutes=15)
         push()
         assert len(faulty.journal) == probes
 
@@ -240,7 +240,7 @@ def test_being_told_to_wait_for_no_sensible_time_still_waits(
     ids=["500", "503", "HTML 502", "504"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_server_in_trouble_is_tried_again_at_growing_intervals(
+def test_a_server_in_trouble_is_tried_again_by_itself(
     faulty_app: App,
     ann: User,
     faulty: FaultyScim,
@@ -262,8 +262,8 @@ def test_a_server_in_trouble_is_tried_again_at_growing_intervals(
     assert row.attempts == 4
     assert row.problem == Problem.UNAVAILABLE
     assert str(status) in row.message
-    # Each up to twice as long as the one before, and never less than half of that.
-    assert all(2**n / 2 <= wait <= 2**n + 1 for n, wait in enumerate(waits, start=1))
+    # Up to twice as long each time, and not all at once.
+    assert all(1 <= wait <= 2**n + 1 for n, wait in enumerate(waits, start=1))
     faulty.heal()
     push()
     later(hours=1)
@@ -298,13 +298,43 @@ def test_a_refused_account_is_parked_with_the_reason_and_stops_nobody(
     push()
     assert len(faulty.users()) == len(crowd) - 1
     row = account(faulty_app, crowd[3])
-    assert (row.problem, row.due_at, row.intent) == (Problem.REJECTED, None, {})
+    assert (row.problem, row.intent) == (Problem.REJECTED, {})
     assert "Domain not verified" in row.message
     assert ("create", "failed") in happened(faulty_app)
     later(hours=1)
     faulty.requests.clear()
     push()
     assert faulty.requests == []
+
+
+def test_a_parked_account_is_tried_again_daily_for_four_weeks_and_then_waits_for_a_change(
+    faulty_app: App, ann: User, faulty: FaultyScim, push: Push, later: Later
+) -> None:
+    faulty.on("POST", answer(400))
+    push()
+    for _ in range(40):
+        later(days=1)
+        push()
+    assert len(faulty.writes) == 1 + 28
+    row = account(faulty_app, ann)
+    assert (row.problem, row.due_at) == (Problem.REJECTED, None)
+    faulty.heal()
+    ann.save()
+    push()
+    assert faulty.names() == [ann.username]
+
+
+def test_a_parked_account_that_was_accepted_there_meanwhile_needs_nobody_here(
+    faulty_app: App, ann: User, faulty: FaultyScim, push: Push, later: Later
+) -> None:
+    faulty.on("POST", answer(400))
+    push()
+    faulty.heal()
+    later(days=1, minutes=1)
+    push()
+    assert faulty.names() == [ann.username]
+    assert account(faulty_app, ann).problem_since is None
+    agree(faulty_app, faulty)
 
 
 def test_a_parked_account_is_tried_again_when_the_person_changes(

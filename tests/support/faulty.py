@@ -50,6 +50,41 @@ def html(status: int) -> tuple[int, bytes]:
     return status, b"<!doctype html><html><body>Please sign in</body></html>"
 
 
+# Given everybody who was asked for, startIndex and count: the body of the answer.
+Paging = Callable[[list[Document], int, int], Document]
+
+
+def pages(most: int = 1000) -> Paging:
+    """Honest pages of at most so many, whatever was asked for (RFC 7644 3.4.2.4)."""
+
+    def page(found: list[Document], start: int, count: int) -> Document:
+        shown = found[max(start, 1) - 1 :][: max(0, min(count, most))]
+        return {
+            "totalResults": len(found),
+            "startIndex": start,
+            "itemsPerPage": len(shown),
+            "Resources": shown,
+        }
+
+    return page
+
+
+def lying(change: Callable[[Document, int, int], None], *, most: int) -> Paging:
+    """Honest pages, changed by `change`, which is given the body, startIndex and the real total."""
+
+    def page(found: list[Document], start: int, count: int) -> Document:
+        body = pages(most)(found, start, count)
+        change(body, start, len(found))
+        return body
+
+    return page
+
+
+def start_ignored(most: int) -> Paging:
+    """The first page, whatever was asked for."""
+    return lambda found, start, count: pages(most)(found, 1, count)
+
+
 def _reply(status: int, body: Any, headers: Mapping[str, str]) -> Reply:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     if isinstance(body, bytes):
@@ -71,7 +106,8 @@ class FaultyScim(HttpServer):
     """Reads like a `Target`, but needs no request for it.
 
     `unique` says whether two users may have one user name; `ignores_filter` answers every search
-    with everybody; the ids in `hidden` are never found by a search.
+    with everybody; the ids in `hidden` are never found by a search; `paging` makes the pages of
+    a list.
     """
 
     def __init__(self, *, unique: bool = True, port: int = 0) -> None:
@@ -81,6 +117,7 @@ class FaultyScim(HttpServer):
         self.unique = unique
         self.ignores_filter = False
         self.hidden: set[str] = set()
+        self.paging = pages()
         self.stored: dict[str, Document] = {}
         self._faults: list[_Planned] = []
         self._lock = threading.Lock()
@@ -147,7 +184,7 @@ class FaultyScim(HttpServer):
         if parts.path == "/Users":
             if method == "POST":
                 return self._create(json.loads(body))
-            return self._list(parse_qs(parts.query).get("filter", [""])[0])
+            return self._list({key: values[0] for key, values in parse_qs(parts.query).items()})
         found = self.stored.get(unquote(parts.path.removeprefix("/Users/")))
         if found is None:
             return _error(404, "Not found.")
@@ -161,9 +198,10 @@ class FaultyScim(HttpServer):
                 return Reply(204)
         return json_reply(found)
 
-    def _list(self, text: str) -> Reply:
-        found = [user for user in self.users() if self._shown(user, text)]
-        return json_reply({"totalResults": len(found), "Resources": found})
+    def _list(self, query: Mapping[str, str]) -> Reply:
+        found = [user for user in self.users() if self._shown(user, query.get("filter", ""))]
+        start, count = int(query.get("startIndex", 1)), int(query.get("count", 1000))
+        return json_reply(self.paging(found, start, count))
 
     def _shown(self, user: Document, text: str) -> bool:
         asked = re.fullmatch(r"(\w+) eq (.+)", text)

@@ -4,23 +4,39 @@ import os
 import shutil
 import socket
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.settings import ON_POSTGRESQL, POSTGRESQL
 
+BROKERS = {
+    "redis": os.environ.get("GATEHOUSE_TEST_REDIS", "redis://127.0.0.1:6379/0"),
+    "rabbitmq": os.environ.get("GATEHOUSE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//"),
+}
+_PACKAGES = {"redis": "redis-server", "rabbitmq": "rabbitmq-server"}
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
 def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a run on PostgreSQL only what uses the database; skip what the machine cannot do."""
+    """Of a run on PostgreSQL only what uses the database; skip what the machine cannot do.
+
+    Celery works on PostgreSQL, so what needs a message broker belongs to that run alone.
+    """
     if ON_POSTGRESQL:
         chosen = [item for item in items if _uses_database(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
         _need(items, _postgresql_missing)
+    else:
+        chosen = [item for item in items if not any(map(item.get_closest_marker, BROKERS))]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
     _need([item for item in items if item.get_closest_marker("browser")], _chromium_missing)
+    for name in BROKERS:
+        marked = [item for item in items if item.get_closest_marker(name)]
+        _need(marked, partial(_broker_missing, name))
 
 
 def _uses_database(item: pytest.Item) -> bool:
@@ -46,12 +62,20 @@ def _chromium_missing() -> str:
 
 
 def _postgresql_missing() -> str:
-    address = urlsplit(POSTGRESQL)
+    return _server_missing(POSTGRESQL, "PostgreSQL", "postgresql", "GATEHOUSE_TEST_POSTGRESQL")
+
+
+def _broker_missing(name: str) -> str:
+    return _server_missing(BROKERS[name], name, _PACKAGES[name], f"GATEHOUSE_TEST_{name.upper()}")
+
+
+def _server_missing(url: str, name: str, package: str, setting: str) -> str:
+    address = urlsplit(url)
     try:
         socket.create_connection((address.hostname or "127.0.0.1", address.port or 5432), 2).close()
     except OSError:
         return (
-            f"No PostgreSQL server at {address.hostname}:{address.port}: apt-get install "
-            "postgresql (or set GATEHOUSE_TEST_POSTGRESQL to its address)"
+            f"No {name} server at {address.hostname}:{address.port}: apt-get install {package} "
+            f"(or set {setting} to its address)"
         )
     return ""

@@ -51,6 +51,11 @@ class Authority:
     def __init__(self) -> None:
         self._ca = trustme.CA()
 
+    @property
+    def pem(self) -> str:
+        """Its certificate, for a client."""
+        return self._ca.cert_pem.bytes().decode()
+
     def write(self, folder: Path) -> str:
         """The path of the CA file, for a client."""
         path = folder / "ca.pem"

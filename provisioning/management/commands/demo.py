@@ -21,6 +21,9 @@ from provisioning.models import App
 
 _MARK = "GATEHOUSE_DEMO_FOLDER"
 _GIVE_UP_AFTER = 60.0
+# Said aloud, because settings.py fills in from the file .env whatever the environment leaves out:
+# the demonstration must not reach the portal's real database, and must answer on this machine.
+_OWN = {"GATEHOUSE_HTTPS": "off", "GATEHOUSE_ALLOWED_HOSTS": "localhost,127.0.0.1"}
 
 
 class Command(BaseCommand):
@@ -140,5 +143,6 @@ def _start_again_in_own_folder() -> None:
     """Replace this process by one that knows only the demonstration's own, empty folder."""
     folder = tempfile.mkdtemp(prefix="gatehouse-demo-")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("GATEHOUSE_")}
-    environment |= {_MARK: folder, "GATEHOUSE_DATA_DIR": folder}
+    environment |= {_MARK: folder, "GATEHOUSE_DATA_DIR": folder, **_OWN}
+    environment["GATEHOUSE_DATABASE_URL"] = f"sqlite:///{folder}/gatehouse.sqlite3"
     os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606

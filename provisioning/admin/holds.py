@@ -1,0 +1,205 @@
+"""Holds: the removals that wait for a person, and what was decided about them."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from iam.text import sought
+from provisioning import guard
+from provisioning.admin import confirming
+from provisioning.models import Decision, Hold
+from provisioning.plan import Operation
+
+_ALL = "all"
+_LABELS = {
+    Decision.WAITING.label: "danger",
+    Decision.RELEASED.label: "warning",
+    Decision.REJECTED.label: "success",
+    Decision.OVER.label: "info",
+}
+
+
+class DecisionFilter(admin.SimpleListFilter):
+    """What waits is shown first; what was decided is there to look up."""
+
+    title = "decision"
+    parameter_name = "decision"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [*Decision.choices, (_ALL, "All")]
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for value, label in self.lookup_choices:
+            yield {
+                "selected": (self.value() or Decision.WAITING) == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": label,
+            }
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Hold]) -> QuerySet[Hold]:
+        value = self.value() or Decision.WAITING
+        return queryset if value == _ALL else queryset.filter(decision=value)
+
+
+@admin.register(Hold)
+class HoldAdmin(ModelAdmin):
+    list_display = [
+        "identifier",
+        "app",
+        "operation",
+        "why",
+        "held_at",
+        "decision_label",
+        "decided_by",
+        "reason",
+    ]
+    list_filter = [DecisionFilter, "app"]
+    list_filter_submit = True
+    list_select_related = ["app"]
+    search_fields = ["identifier_key__startswith"]
+    search_help_text = "Beginning of the user name"
+    empty_text = (
+        "Nothing waits for a decision. When too many people would lose an application within 24 "
+        "hours, they keep it for the time being and are listed here."
+    )
+    show_full_result_count = False
+    actions = ["release", "keep"]
+    fields = [
+        "identifier",
+        "account_link",
+        "app",
+        "operation",
+        "why",
+        "held_at",
+        "decision_label",
+        "decided_by",
+        "decided_at",
+        "reason",
+    ]
+    readonly_fields = ["account_link", "decision_label"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Hold], search_term: str
+    ) -> tuple[QuerySet[Hold], bool]:
+        return super().get_search_results(request, queryset, sought(search_term))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # A hold is decided, not edited.
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm("provisioning.change_hold"))
+
+    def badge(self, request: HttpRequest) -> int:
+        """For the menu."""
+        return guard.waiting().count()
+
+    @display(description="Decision", label=_LABELS)
+    def decision_label(self, hold: Hold) -> str:
+        return str(Decision(hold.decision).label)
+
+    @display(description="Account")
+    def account_link(self, hold: Hold) -> str:
+        address = reverse("admin:provisioning_account_change", args=[hold.account_id])
+        return format_html('<a class="text-primary-600" href="{}">{}</a>', address, hold)
+
+    @admin.action(description="Release: let them lose access", permissions=["decide"])
+    def release(self, request: HttpRequest, queryset: QuerySet[Hold]) -> HttpResponse | None:
+        return self._decide(request, queryset, _RELEASE)
+
+    @admin.action(description="Keep these accounts", permissions=["decide"])
+    def keep(self, request: HttpRequest, queryset: QuerySet[Hold]) -> HttpResponse | None:
+        return self._decide(request, queryset, _KEEP)
+
+    def _decide(
+        self, request: HttpRequest, queryset: QuerySet[Hold], choice: "_Choice"
+    ) -> HttpResponse | None:
+        waiting = confirming.shown_before(request, queryset.filter(decision=Decision.WAITING))
+        told = _sentences(waiting, choice.effect)
+        if not told:
+            messages.warning(request, "None of these waits for a decision any more.")
+            return None
+        form = confirming.ReasonForm(request.POST if confirming.confirmed(request) else None)
+        if not form.is_valid():
+            question = confirming.Question(choice.action, choice.title, choice.button, told)
+            return confirming.ask(self, request, question, waiting, form=form)
+        reason = form.cleaned_data["reason"]
+        count = choice.decide(waiting, by=request.user.get_username(), reason=reason)
+        messages.success(request, choice.done(count))
+        return None
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """One of the two ways to decide, and how it is told before and after."""
+
+    action: str
+    title: str
+    button: str
+    effect: Callable[[str, str, int], str]
+    decide: Callable[..., int]
+    done: Callable[[int], str]
+
+
+def _sentences(holds: QuerySet[Hold], effect: Callable[[str, str, int], str]) -> list[str]:
+    """One for each application and way to lose it."""
+    counts = holds.order_by().values_list("app__name", "operation").annotate(Count("pk"))
+    return [effect(app, operation, count) for app, operation, count in sorted(counts)]
+
+
+def _lose(app: str, operation: str, count: int) -> str:
+    who = "1 person loses" if count == 1 else f"{count} people lose"
+    their = "the account is" if count == 1 else "their accounts are"
+    if operation == Operation.DELETE:
+        return f"{who} {app} for good: {their} deleted there. That cannot be undone."
+    return f"{who} {app}: {their} switched off there. That can be undone."
+
+
+def _keep(app: str, operation: str, count: int) -> str:
+    if operation == Operation.DELETE:
+        is_not, stays = ("is", "stays") if count == 1 else ("are", "stay")
+        return f"{_accounts(count)} in {app} {is_not} not deleted and {stays} switched off."
+    who = "1 person keeps" if count == 1 else f"{count} people keep"
+    their = "the account stays as it is" if count == 1 else "their accounts stay as they are"
+    return f"{who} {app}: {their} until something changes for them."
+
+
+def _released(count: int) -> str:
+    return f"{_accounts(count)} may lose access now. That happens within seconds."
+
+
+def _kept(count: int) -> str:
+    stays = "stays" if count == 1 else "stay"
+    return (
+        f"{_accounts(count)} {stays}. To let go of one later, choose “End access” under Accounts."
+    )
+
+
+def _accounts(count: int) -> str:
+    return "1 account" if count == 1 else f"{count} accounts"
+
+
+_RELEASE = _Choice(
+    "release",
+    "Let these people lose access?",
+    "Let them lose access",
+    _lose,
+    guard.release,
+    _released,
+)
+_KEEP = _Choice("keep", "Keep these accounts?", "Keep these accounts", _keep, guard.reject, _kept)

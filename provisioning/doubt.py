@@ -1,0 +1,69 @@
+"""What may have happened in an application although no answer told of it. Pure.
+
+It is kept on the account row as {"operations": […], "paths": […], "values": {…}}: the writes of
+which nobody knows whether they happened, the targets that they were to change, and under which
+values a lost create must be looked for. It is committed before a write is sent, so that a crash
+leaves word of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from provisioning.plan import Action, Operation, Value
+
+Doubt = dict[str, Any]
+
+_ACTIVE = {Operation.DEACTIVATE, Operation.REACTIVATE}
+# What is certain again once an operation is known to have happened.
+_SETTLES: dict[Operation, set[Operation]] = {
+    Operation.CREATE: set(Operation),
+    Operation.DELETE: set(Operation),
+    Operation.DEACTIVATE: _ACTIVE,
+    Operation.REACTIVATE: _ACTIVE | {Operation.DELETE},
+    # It sends every target in doubt anew.
+    Operation.UPDATE: {Operation.UPDATE},
+}
+
+
+def operations(doubt: Doubt) -> set[Operation]:
+    return {Operation(operation) for operation in doubt.get("operations", ())}
+
+
+def paths(doubt: Doubt) -> list[str]:
+    found: list[str] = doubt.get("paths", [])
+    return found
+
+
+def tried(doubt: Doubt) -> dict[str, Value | None]:
+    """The values by which a lost create can be found."""
+    found: dict[str, Value | None] = doubt.get("values", {})
+    return found
+
+
+def sending(
+    doubt: Doubt,
+    action: Action,
+    *,
+    desired: Mapping[str, Value | None],
+    identifying: Sequence[str],
+) -> Doubt:
+    """What will be in doubt while the answer to this write has not come."""
+    grown = {**doubt, "operations": sorted(operations(doubt) | {action.operation})}
+    changed = [change.path for change in action.changes]
+    if action.operation is Operation.CREATE:
+        grown["values"] = {target: desired[target] for target in identifying}
+        changed = list(desired)
+    if changed:
+        grown["paths"] = sorted({*paths(doubt), *changed})
+    return grown
+
+
+def settled(doubt: Doubt, operation: Operation) -> Doubt:
+    """What is still in doubt when this write is known to have happened."""
+    left = operations(doubt) - _SETTLES[operation]
+    if not left:
+        return {}
+    kept: Doubt = {"operations": sorted(left)}
+    if Operation.UPDATE in left and paths(doubt):
+        kept["paths"] = paths(doubt)
+    return kept

@@ -1,0 +1,48 @@
+"""The tables of provisioning, one module for each of the four things they are about."""
+
+from provisioning.models.accounts import (
+    OPERATION_LABELS,
+    Account,
+    Event,
+    Guard,
+    Origin,
+    Outcome,
+    Priority,
+    Problem,
+    Trigger,
+)
+from provisioning.models.apps import (
+    App,
+    Drift,
+    LoginMethod,
+    Mapping,
+    Policy,
+    connector_choices,
+)
+from provisioning.models.checks import Decision, Finding, Hold, Run, Sighting
+from provisioning.models.lanes import Lane, Worker
+
+__all__ = [
+    "Account",
+    "App",
+    "Decision",
+    "Drift",
+    "Event",
+    "Finding",
+    "Guard",
+    "Hold",
+    "Lane",
+    "LoginMethod",
+    "Mapping",
+    "OPERATION_LABELS",
+    "Origin",
+    "Outcome",
+    "Policy",
+    "Priority",
+    "Problem",
+    "Run",
+    "Sighting",
+    "Trigger",
+    "Worker",
+    "connector_choices",
+]

@@ -1,0 +1,210 @@
+"""Applications, what they get mapped, and who gets them."""
+
+from datetime import timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from iam import text
+from iam.models import Group
+from provisioning import connectors, secrets
+from provisioning.connectors.base import Connector
+from provisioning.plan import Feature, Rules
+
+
+def connector_choices() -> list[tuple[str, str]]:
+    return [(slug, kind.label) for slug, kind in connectors.catalogue().items()]
+
+
+class Drift(models.TextChoices):
+    """What to do with an account that is not as it was left."""
+
+    OVERWRITE = "overwrite", "Put it right"
+    ACCEPT = "accept", "Leave it as it is"
+    ASK = "ask", "Ask"
+
+
+class App(models.Model):
+    """One application that accounts are kept in."""
+
+    name = models.CharField(
+        max_length=100,
+        unique=True,
+        validators=[text.visible],
+        help_text="What people here call it: Zoom",
+    )
+    # Callable choices: a new connector needs no migration.
+    connector = models.CharField("kind", max_length=50, choices=connector_choices)
+    settings = models.JSONField(default=dict, blank=True, editable=False)
+    sealed_secrets = models.TextField(blank=True, editable=False)
+    features = models.JSONField(default=list, blank=True, editable=False)
+    delete_after_days = models.PositiveSmallIntegerField(
+        "delete after",
+        default=30,
+        validators=[MaxValueValidator(3650)],
+        help_text="Days between deactivating an account and deleting it, so that a mistake can be "
+        "undone. 0 deletes at once. Only used while “Delete users” is on.",
+    )
+    internal = models.BooleanField(
+        "runs inside our network",
+        default=False,
+        help_text="Allows addresses inside your own network and plain http. Leave off for "
+        "applications on the internet, such as Zoom.",
+    )
+    ca_certificate = models.TextField(
+        "own certificate authority",
+        blank=True,
+        help_text="Only for an application whose certificate comes from an authority of your own: "
+        "paste that authority's certificate, from -----BEGIN CERTIFICATE----- to the end.",
+    )
+    paused = models.BooleanField(
+        default=False,
+        help_text="Nothing is sent while this is on. What should change is remembered and sent "
+        "when it is switched off.",
+    )
+    guard_count = models.PositiveIntegerField(
+        "always allowed",
+        default=10,
+        help_text="So many accounts may lose access within 24 hours without anybody being asked.",
+    )
+    guard_percent = models.PositiveSmallIntegerField(
+        "allowed share",
+        default=5,
+        validators=[MaxValueValidator(100)],
+        help_text="Per cent of the application's accounts that may lose access within 24 hours, "
+        "where that is more. Beyond it everything waits under Holds until somebody decides.",
+    )
+    requests_per_second = models.FloatField(
+        "requests per second",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.1), MaxValueValidator(1000)],
+        help_text="Never ask the application for more than this. Empty: what suits its kind.",
+    )
+    drift = models.CharField(
+        "when somebody changed an account there",
+        max_length=20,
+        choices=Drift.choices,
+        default=Drift.OVERWRITE,
+        help_text="What to do when the comparison finds that an account is not as Gatehouse left "
+        "it, or is missing.",
+    )
+    compare_hours = models.PositiveSmallIntegerField(
+        "compare every",
+        default=24,
+        validators=[MaxValueValidator(24 * 31)],
+        help_text="Hours between two comparisons of all accounts with the application itself. 0 "
+        "compares only when somebody asks for it.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def kind(self) -> type[Connector]:
+        return connectors.catalogue()[self.connector]
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The secrets in clear, for the connector only. Raises secrets.Unreadable."""
+        return secrets.unseal(self.sealed_secrets)
+
+    @property
+    def stored_secrets(self) -> frozenset[str]:
+        """Which secrets are stored; never what they are."""
+        try:
+            return frozenset(self.secrets)
+        except secrets.Unreadable:
+            return frozenset()
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Every setting of the connector, defaults filled in, secrets in clear."""
+        defaults = {setting.key: setting.default for setting in self.kind.settings}
+        return {**defaults, **self.settings, **self.secrets}
+
+    @property
+    def rules(self) -> Rules:
+        return Rules(
+            features={Feature(feature) for feature in self.features},
+            delete_after=timedelta(days=self.delete_after_days),
+        )
+
+
+class Mapping(models.Model):
+    """One row of an app's attribute mapping: what of the person goes where in the application."""
+
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="mappings")
+    target = models.CharField("attribute in the application", max_length=500)
+    source = models.CharField("comes from", max_length=100)
+    position = models.PositiveSmallIntegerField(default=0, editable=False)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["app", "target"],
+                name="one_mapping_a_target",
+                violation_error_message="This attribute is already mapped in another row.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target} ← {self.source}"
+
+
+class LoginMethod(models.TextChoices):
+    PASSWORD = "password", "Password"
+    PASSWORD_MFA = "password_mfa", "Password and second factor"
+    PASSWORDLESS = "passwordless", "Passwordless"
+    EXTERNAL = "external", "External identity provider"
+
+
+class Policy(models.Model):
+    """Says that a group gets an app, and how its people sign in there."""
+
+    name = models.CharField(max_length=200, unique=True, validators=[text.visible])
+    app = models.ForeignKey(
+        App,
+        on_delete=models.CASCADE,
+        related_name="policies",
+        verbose_name="application",
+        help_text="The application that the group gets.",
+    )
+    group = models.ForeignKey(
+        Group,
+        on_delete=models.CASCADE,
+        related_name="policies",
+        help_text="Everyone in this group gets an account, now and later.",
+    )
+    login_method = models.CharField(
+        max_length=20,
+        choices=LoginMethod.choices,
+        default=LoginMethod.PASSWORD,
+        help_text="How these people sign in to the application. It is written down here; the "
+        "application itself asks for it.",
+    )
+    enabled = models.BooleanField(
+        default=True,
+        help_text="Switched off, the policy gives nobody access: accounts that only it gave end.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "policies"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["app", "group"],
+                name="one_policy_an_app_and_group",
+                violation_error_message="There is already a policy for this application and group.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,88 @@
+"""What Celery's workers do: the functions of the embedded worker, started by a message each.
+
+A message carries nothing but the number of an app, and may be lost or doubled: what is to be done
+stands in the database, and the lane's lease lets one worker do it.
+"""
+
+import os
+import socket
+import threading
+import time
+import uuid
+from typing import Any
+
+from celery import signals
+
+from provisioning import lanes, push, queue, reconcile, schedule
+from provisioning.celery_app import EXPIRES, SWEEP_EVERY, app
+from provisioning.heartbeat import Heartbeat
+
+_name = f"celery-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+_heartbeat = Heartbeat(_name)
+_stopping = threading.Event()
+_comparing = threading.Lock()
+
+
+@app.task
+def dispatch() -> None:
+    """Have every lane drained that has something due and is free."""
+    # By a task that every worker gets within seconds, over the broker: one that is cut off from
+    # it works no more, and shows no life.
+    if _heartbeat.is_due:
+        _heartbeat.beat()
+    for pk in queue.due_apps().values_list("pk", flat=True):
+        drain.apply_async([pk], expires=EXPIRES)
+
+
+@app.task
+def drain(app_id: int) -> None:
+    """Work through one app's lane, if there is still something to do and nobody is at it."""
+    ends = time.monotonic() + lanes.TURN
+    for found in queue.due_apps().filter(pk=app_id):
+        push.drain(
+            found,
+            owner=f"{_name}-{uuid.uuid4().hex[:8]}",
+            stopped=lambda: _stopping.is_set() or time.monotonic() > ends,
+        )
+
+
+@app.task
+def sweep() -> None:
+    """Mark what the signals missed."""
+    queue.sweep()
+
+
+@app.task
+def compare() -> None:
+    """Begin or go on with the comparison whose time has come: one at a time in this process."""
+    if not _comparing.acquire(blocking=False):
+        return
+    try:
+        run = schedule.next_run()
+        if run is not None:
+            reconcile.work(run, stopped=_stopping.is_set)
+    finally:
+        _comparing.release()
+
+
+@signals.setup_logging.connect
+def _leave_logging_alone(**_: Any) -> None:
+    """Celery sets up its own unless somebody listens to this."""
+
+
+@signals.worker_ready.connect
+def _look_at_once(**_: Any) -> None:
+    """At the start as well, and not only when beat comes to it."""
+    sweep.apply_async(expires=SWEEP_EVERY)
+    dispatch.apply_async(expires=EXPIRES)
+
+
+@signals.worker_shutting_down.connect
+def _stop_soon(**_: Any) -> None:
+    """What is on the wire is finished and recorded; nothing new begins."""
+    _stopping.set()
+
+
+@signals.worker_shutdown.connect
+def _take_leave(**_: Any) -> None:
+    _heartbeat.stop()

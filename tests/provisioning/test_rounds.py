@@ -1,0 +1,60 @@
+"""A long round of work goes by what holds now, and keeps its lane while it looks around."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from iam.models import Group, User
+from provisioning.connectors.scim import Scim
+from provisioning.models import Mapping
+from tests.conftest import MakeApp, person
+from tests.support.connectors import in_catalogue, interfering
+from tests.support.faulty import FaultyScim
+from tests.support.looks import agree
+
+Push = Callable[[], None]
+
+
+def test_a_mapping_that_changes_during_a_round_holds_for_the_rest_of_it(
+    make_app: MakeApp, faulty: FaultyScim, sales: Group, ann: User, push: Push
+) -> None:
+    def swap(operation: str) -> None:
+        row = Mapping.objects.get(target="name.givenName")
+        if operation == "create":
+            row.source = "last_name"
+            row.save()
+
+    with in_catalogue(interfering(swap), "interfering"):
+        app = make_app(faulty, kind="interfering", group=sales)
+        push()
+        agree(app, faulty)
+    assert faulty.user(ann.username)["name"]["givenName"] == ann.last_name
+
+
+def test_look_ups_that_take_longer_than_the_lease_do_not_lose_the_lane(
+    make_app: MakeApp,
+    faulty: FaultyScim,
+    sales: Group,
+    push: Push,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began, passed = time.monotonic(), [0.0]
+    real = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: real() + passed[0])
+
+    class Slow(Scim):
+        def find(self, *args: Any, **options: Any) -> Any:
+            found = super().find(*args, **options)
+            passed[0] += 25
+            return found
+
+    people = [person(f"p{number}") for number in range(8)]
+    sales.users.set(people)
+    with in_catalogue(Slow, "slow"):
+        app = make_app(faulty, kind="slow", group=sales)
+        push()
+        agree(app, faulty)
+    assert time.monotonic() - began > 200
+    assert len(faulty.users()) == len(people)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import pytest
 import time_machine
+from hypothesis import HealthCheck, settings
 
 from iam.models import Group, User
 from provisioning import apps_setup, worker
@@ -14,6 +15,10 @@ from provisioning.plan import Feature
 from tests.support import needs
 from tests.support.faulty import FaultyScim
 from tests.support.target import ENTERPRISE_USER, Target, fresh_tenant, scim2_server
+
+# Nothing here is about time, and on a new machine hypothesis first makes tables of its own.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 KINDS = ("zoom", "scim")
 ORGANIZATION = f"{ENTERPRISE_USER}:organization"

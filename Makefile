@@ -32,8 +32,9 @@ check: install-dev ## what CI runs: format, lint, types, imports, Django's check
 KILLS ?= 60
 PAUSES ?= 20
 DB ?= sqlite
+DRIVER ?= embedded
 chaos: install-dev ## kill, freeze and mislead the workers, then check that nothing was lost
-	$(BIN)/python -m tests.chaos --kills $(KILLS) --pauses $(PAUSES) --db $(DB) \
+	$(BIN)/python -m tests.chaos --kills $(KILLS) --pauses $(PAUSES) --db $(DB) --driver $(DRIVER) \
 	  $(if $(SEED),--seed $(SEED)) --mutant=$(MUTANT)
 
 bench: install-dev ## measure what the product costs, as ratios in one run (SIZE, ONLY); writes bench.json

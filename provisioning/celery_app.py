@@ -43,6 +43,9 @@ app.conf.update(
     worker_redirect_stdouts=False,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
+    # With it, Celery talks to RabbitMQ from two threads at once after a lost connection. Either can
+    # take the answer meant for the other, and the worker hangs until it is killed.
+    worker_enable_prefetch_count_reduction=False,
     # In memory: the worker needs no folder to write to.
     beat_scheduler="celery.beat:Scheduler",
     beat_schedule={

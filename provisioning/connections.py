@@ -17,7 +17,7 @@ _paces: dict[int, tuple[float, Pace]] = {}
 _lock = threading.RLock()
 
 
-def connector(app: App, *, before_write: Callable[[], None] = lambda: None) -> Connector:
+def connector(app: App) -> Connector:
     """A new connector with the app's settings. Raises Misconfigured if they cannot be read."""
     try:
         config = app.config
@@ -29,7 +29,6 @@ def connector(app: App, *, before_write: Callable[[], None] = lambda: None) -> C
         internal=app.internal,
         ca_certificate=app.ca_certificate,
         pace=_pace(app),
-        before_write=before_write,
     )
 
 
@@ -48,7 +47,8 @@ def fingerprint(app: App) -> str:
 def for_lane(app: App, *, before_write: Callable[[], None]) -> Connector:
     """The open connector of the app, a new one if the app was saved since.
 
-    Only the owner of the app's lane calls this, so nobody else writes through it meanwhile.
+    It asks this owner of the lane before every write, even if another owner in this process got
+    the same connection since.
     """
     with _lock:
         saved, kept = _open.get(app.pk, (None, None))
@@ -57,8 +57,7 @@ def for_lane(app: App, *, before_write: Callable[[], None]) -> Connector:
                 kept.close()
             kept = connector(app)
             _open[app.pk] = (app.changed_at, kept)
-    kept.before_write = before_write
-    return kept
+    return kept.asking(before_write)
 
 
 def _pace(app: App) -> Pace:

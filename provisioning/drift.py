@@ -260,11 +260,15 @@ def _left(account: Account, path: str) -> Value | None:
 
 
 def locked(wanted: Mapping[str, Any], app: App | None = None) -> list[Account]:
-    """The accounts, kept from being written by others until the transaction ends."""
+    """The accounts, kept from being written by others until the transaction ends.
+
+    With `app`, for a comparison: those that somebody is writing just now are left out.
+    """
     rows = Account.objects.filter(**wanted)
     if app is not None:
         rows = rows.filter(app=app)
-    return list(rows.annotate(wanted=access.granted()).select_for_update().order_by("pk"))
+    rows = rows.annotate(wanted=access.granted()).order_by("pk")
+    return list(rows.select_for_update(skip_locked=app is not None))
 
 
 def _wanted(account: Account) -> bool:

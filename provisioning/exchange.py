@@ -50,6 +50,7 @@ def each(
     connector: Connector,
     jobs: Sequence[Job],
     *,
+    at_once: int,
     resting: threading.Event,
     ends: Callable[[Answer], bool],
 ) -> Iterator[Answer]:
@@ -71,7 +72,7 @@ def each(
         # In this thread: a pool for one request would cost more than the request.
         yield from filter(None, map(unless_resting, jobs))
         return
-    yield from _in_threads(unless_resting, jobs, threads=min(connector.concurrency, len(jobs)))
+    yield from _in_threads(unless_resting, jobs, threads=min(at_once, len(jobs)))
 
 
 def _in_threads(

@@ -66,6 +66,7 @@ class AppForm(forms.ModelForm):
             "internal",
             "ca_certificate",
             "requests_per_second",
+            "requests_at_once",
             "paused",
             "delete_after_days",
             "guard_count",

@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from iam import actor
-from provisioning import access, lanes, queue, record, wording
+from provisioning import access, lanes, queue, record, transactions, wording
 from provisioning.lanes import Lease
 from provisioning.models import (
     Account,
@@ -120,7 +120,8 @@ def _settle(watched: list[Account], app: App, now: datetime) -> None:
     if not watched:
         return
     rows = Account.objects.filter(pk__in=[account.pk for account in watched])
-    with transaction.atomic():
+
+    def settle() -> dict[int, Account]:
         _lock(rows)
         stale = Q(access.by_policy()) | ~Q(access.kept())
         rows.exclude(kept_because="").filter(stale).update(kept_because="")
@@ -128,7 +129,9 @@ def _settle(watched: list[Account], app: App, now: datetime) -> None:
         pointless = Q(guard=Guard.HELD) & ~Q(pk__in=still)
         pointless |= Q(guard=Guard.RELEASED) & Q(access.granted())
         over(list(rows.filter(pointless).values_list("pk", flat=True)))
-        found = {row.pk: row for row in rows.only("guard", "released_by", "kept_because")}
+        return {row.pk: row for row in rows.only("guard", "released_by", "kept_because")}
+
+    found = transactions.giving_way(settle)
     for account in watched:
         row = found.get(account.pk, account)
         account.guard, account.released_by = row.guard, row.released_by
@@ -149,7 +152,8 @@ def _judge(leaving: dict[int, Account], app: App, now: datetime, lease: Lease) -
     Who was given access again since the claim is no removal any more, and is left to the next one.
     """
     due = _due(app, now=now)
-    with transaction.atomic():
+
+    def judge() -> set[int]:
         lease.confirm()
         # One look at those that may be sent, so that whatever goes on has been counted.
         open_ = due.filter(pk__in=leaving).exclude(guard=Guard.HELD)
@@ -157,10 +161,12 @@ def _judge(leaving: dict[int, Account], app: App, now: datetime, lease: Lease) -
         asked = [pk for pk, guard in found.items() if not guard]
         if asked and not _within(app, due, asked):
             found = {pk: guard for pk, guard in found.items() if guard}
-        for pk in found:
-            del leaving[pk]
-        if any(account.guard for account in leaving.values()):
+        if any(account.guard for pk, account in leaving.items() if pk not in found):
             _put_aside(_due(app, now=now).filter(guard=Guard.HELD))
+        return set(found)
+
+    for pk in transactions.giving_way(judge):
+        del leaving[pk]
 
 
 def _within(app: App, due: QuerySet[Account], asked: list[int]) -> bool:

@@ -35,7 +35,8 @@ from provisioning.strict_json import Broken, parsed
 RESOURCE_LIMIT = 1_000_000
 LIST_LIMIT = 10_000_000
 
-_CONNECTIONS = 16
+# As many as an app may be set to have on their way (App.requests_at_once).
+_CONNECTIONS = 64
 _SHOWN = 200
 _DAY = 86_400.0
 
@@ -58,10 +59,9 @@ class Response:
 class Session:
     """The connections to one application. Safe to share between threads.
 
-    `internal` allows addresses inside one's own network, http and any port. `before_write` is
-    called right before the bytes of every request that is not a GET are sent, and may raise. Times
-    are in seconds, and `deadline` is for the whole request. `ca_certificate` is the
-    PEM text of an authority of one's own. Raises Misconfigured if it cannot be read.
+    `internal` allows addresses inside one's own network, http and any port. Times are in seconds,
+    and `deadline` is for the whole request. `ca_certificate` is the PEM text of an authority of
+    one's own. Raises Misconfigured if it cannot be read.
     """
 
     def __init__(
@@ -70,7 +70,6 @@ class Session:
         *,
         internal: bool = False,
         ca_certificate: str = "",
-        before_write: Callable[[], None] = lambda: None,
         connect_timeout: float = 5.0,
         read_timeout: float = 10.0,
         deadline: float = 30.0,
@@ -78,7 +77,6 @@ class Session:
         self._base = base_url.rstrip("/")
         self._internal = internal
         self._tls = _trusted(ca_certificate)
-        self._before_write = before_write
         self._timeout = Timeout(connect=connect_timeout, read=read_timeout)
         self._deadline = deadline
         # Scheme and host as they stand in addresses that were looked at and are in order.
@@ -96,10 +94,12 @@ class Session:
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         limit: int = RESOURCE_LIMIT,
+        before_write: Callable[[], None] = lambda: None,
     ) -> Response:
         """Send one request and read the whole answer, of at most `limit` bytes.
 
-        Every status is an answer, redirects included: nothing is followed. Raises Unavailable,
+        `before_write` is called right before the bytes of anything but a GET are sent. Every
+        status is an answer, redirects included: nothing is followed. Raises Unavailable,
         Misconfigured, Rejected (a value cannot be sent) and whatever `before_write` raises.
         """
         url = self._url(path_or_url, params)
@@ -110,7 +110,7 @@ class Session:
         sent[correlation.HEADER] = correlation.current()
         status = None
         started = monotonic()
-        leave = None if method == "GET" else self._before_write
+        leave = None if method == "GET" else before_write
         wire.begin(ends=started + self._deadline, leave=leave)
         try:
             answer = self._open(method, url, body, sent)

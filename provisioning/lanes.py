@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from provisioning import breaker
@@ -57,18 +57,18 @@ class Lease:
 
 def acquire(app: int, *, owner: str) -> Lease | None:
     """The lease on an app's lane; None while another worker holds it."""
-    Lane.objects.get_or_create(app_id=app)
+    lane, _ = Lane.objects.get_or_create(app_id=app)
     # The clock is read before the row is written, so ours never runs out later than the row says.
     deadline = time.monotonic() + LEASE.total_seconds()
     now = timezone.now()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
-    taken = Lane.objects.filter(free, app=app).update(
-        owner=owner, token=F("token") + 1, lease_until=now + LEASE
+    # The token is chosen here: read afterwards it might be the one of the next owner already, if
+    # this process was frozen in between.
+    token = lane.token + 1
+    taken = Lane.objects.filter(free, pk=lane.pk, token=lane.token).update(
+        owner=owner, token=token, lease_until=now + LEASE
     )
-    if not taken:
-        return None
-    lane, token = Lane.objects.values_list("pk", "token").get(app=app)
-    return Lease(lane, token, deadline)
+    return Lease(lane.pk, token, deadline) if taken else None
 
 
 def rest(lane: Lane, *, problem: str = "", seconds: float | None = None) -> None:

@@ -184,6 +184,25 @@ def conflict(job: Job, message: str) -> Result:
     )
 
 
+def id_is_taken(result: Result) -> Result:
+    """The application gave the id of another account of ours: only a look tells whose it is.
+
+    What was in doubt before the answer is in doubt still.
+    """
+    account, now = result.account, timezone.now()
+    message = wording.id_is_taken(account, str(result.fields["remote_id"]))
+    told = result.event
+    if told is not None:
+        told.outcome, told.message = Outcome.FAILED, message
+    fields = {
+        "problem": Problem.CONFLICT,
+        "message": message,
+        "problem_since": account.problem_since or now,
+        "checked_at": result.fields["checked_at"],
+    }
+    return Result(account, fields, due_at=now + _DAILY, event=told)
+
+
 def failed(job: Job, error: Exception, *, seconds: float = 0, told: bool = False) -> Result:
     """What to do next is told by the class of the error.
 

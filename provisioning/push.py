@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from django.db import transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from provisioning import (
@@ -18,6 +18,7 @@ from provisioning import (
     outcomes,
     queue,
     record,
+    transactions,
 )
 from provisioning.connectors.base import Connector
 from provisioning.errors import AlreadyExists, Misconfigured, Rejected
@@ -159,13 +160,16 @@ class _Round:
                 self._save([self.trouble.failed(answer)])
             elif answer.found:
                 # Saved before the next one is judged, which may have found the same account.
-                with transaction.atomic():
-                    self._save([linking.link(answer.job, answer.found)])
+                self._link(answer)
             elif answer.job.action.operation is Operation.RESOLVE:
                 self._save([outcomes.never_got_through(answer.job)])
             else:
                 absent.append(answer.job)
         return absent
+
+    def _link(self, answer: Answer) -> None:
+        """In one transaction with the row of the former owner, if there is one."""
+        transactions.giving_way(lambda: self._save([linking.link(answer.job, answer.found)]))
 
     def _send(self, jobs: list[Job]) -> None:
         if not jobs or self.trouble.resting.is_set():
@@ -211,15 +215,36 @@ class _Round:
 
     def _each(self, step: exchange.Step, jobs: list[Job]) -> Iterator[Answer]:
         trouble = self.trouble
-        return exchange.each(step, self.connector, jobs, resting=trouble.resting, ends=trouble.ends)
+        return exchange.each(
+            step,
+            self.connector,
+            jobs,
+            at_once=self.app.at_once,
+            resting=trouble.resting,
+            ends=trouble.ends,
+        )
 
     def _save(self, results: Iterable[Result]) -> None:
         results = list(results)
         if not results:
             return
         self.lease.renew()
-        record.save(results, lease=self.lease)
+        try:
+            record.save(results, lease=self.lease)
+        except IntegrityError:
+            # One of them cannot be true, and the others are not to be forgotten for it.
+            results = [self._save_alone(result) for result in results]
         self.trouble.note(results)
+
+    def _save_alone(self, result: Result) -> Result:
+        try:
+            record.save([result], lease=self.lease)
+        except IntegrityError:
+            if not result.fields.get("remote_id"):
+                raise
+            result = outcomes.id_is_taken(result)
+            record.save([result], lease=self.lease)
+        return result
 
 
 def _portion(count: int, *, seconds: float) -> int:

@@ -57,23 +57,24 @@ def mark_accounts(accounts: QuerySet[Account], *, trigger: Trigger) -> int:
 
 
 def sweep() -> int:
-    """Mark what the signals missed: bulk writes and raw SQL. No HTTP. How many were found."""
+    """Mark what the signals missed, as bulk writes send none. No HTTP. How many were found.
+
+    Of a person, an app and a mapping the time of the change tells; who belongs where is compared.
+    """
     now = timezone.now()
-    changed = Q(user__changed_at__gt=F("checked_at"))
+    changed = Q(user__changed_at__gt=F("checked_at")) | Q(app__changed_at__gt=F("checked_at"))
     # Not for what waits for a person: it would be refused, and reported, once more.
     changed |= Q(user__changed_at__gt=F("checked_at") - _COMMIT_LAG, problem="")
     # What waits for a day to come (a deletion, a daily try) is not being looked at either.
     idle = Account.objects.exclude(due_at__lte=now + _COMMIT_LAG)
     missed = idle.exclude(granted=access.granted())
     stale = idle.filter(changed)
-    with transaction.atomic():
-        return sum(
-            (
-                _make_due(missed, now=now, trigger=Trigger.SWEEP, leaving=False),
-                _make_due(stale, now=now, trigger=Trigger.SWEEP, leaving=False),
-                _add_missing(users=None, apps=None, now=now, trigger=Trigger.SWEEP),
-            )
-        )
+    # Each for itself: nothing is held while the next one waits.
+    return (
+        _make_due(missed, now=now, trigger=Trigger.SWEEP, leaving=False, waits=False)
+        + _make_due(stale, now=now, trigger=Trigger.SWEEP, leaving=False, waits=False)
+        + _add_missing(users=None, apps=None, now=now, trigger=Trigger.SWEEP)
+    )
 
 
 def claim(app: App, *, limit: int = 200) -> list[Account]:
@@ -95,19 +96,28 @@ def due_apps() -> QuerySet[App]:
 
 
 def _make_due(
-    accounts: QuerySet[Account], *, now: datetime, trigger: Trigger, leaving: bool
+    accounts: QuerySet[Account],
+    *,
+    now: datetime,
+    trigger: Trigger,
+    leaving: bool,
+    waits: bool = True,
 ) -> int:
+    """How many were made due; without `waits`, those that somebody is writing are left out."""
     stays = Case(When(access.granted(), then=Priority.NORMAL), default=Priority.LEAVER)
-    # Through the primary key, as an update cannot join the user's table.
-    marked = Account.objects.filter(pk__in=accounts.values("pk")).update(
-        generation=F("generation") + 1,
-        due_at=now,
-        marked_at=now,
-        attempts=0,
-        priority=Priority.LEAVER if leaving else stays,
-        trigger=trigger,
-        actor=actor.current(),
-    )
+    # Always in the same order, so that two that mark do not wait for each other.
+    found = accounts.order_by("pk").select_for_update(of=("self",), skip_locked=not waits)
+    with transaction.atomic(savepoint=False):
+        # Through the primary key, as an update cannot join the user's table.
+        marked = Account.objects.filter(pk__in=found.values("pk")).update(
+            generation=F("generation") + 1,
+            due_at=now,
+            marked_at=now,
+            attempts=0,
+            priority=Priority.LEAVER if leaving else stays,
+            trigger=trigger,
+            actor=actor.current(),
+        )
     if marked:
         transaction.on_commit(_wake, robust=True)
     return marked
@@ -131,8 +141,8 @@ def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigge
     # would stand for any member of the group, and every one of them be compared with every other.
     ways = access.pairs(users=users, apps=apps).alias(member=F(f"{person}_id"))
     there = Account.objects.filter(app=OuterRef("app"), user=OuterRef("member"))
-    missing = ways.filter(~Exists(there)).order_by()
-    rows = missing.values_list(*columns.values()).distinct()
+    missing = ways.filter(~Exists(there))
+    rows = missing.values_list(*columns.values()).distinct().order_by("app_id", f"{person}_id")
     try:
         select, parameters = rows.query.sql_with_params()
     except EmptyResultSet:

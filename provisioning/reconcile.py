@@ -178,16 +178,17 @@ class _Comparison:
         self.run.position |= {"phase": "ask", "after": 0, "known": known}
 
     def _compare(self, there: Mapping[str, RemoteAccount], began: datetime) -> None:
-        accounts = drift.locked({"remote_id__in": list(there)}, self.app)
+        ours = Account.objects.filter(app=self.app, remote_id__in=list(there))
+        known = set(ours.values_list("remote_id", flat=True))
+        accounts = drift.locked({"remote_id__in": list(known)}, self.app)
         steady = self._steady(accounts, began)
-        known = {str(account.remote_id) for account in accounts}
         verdicts = []
         for account in steady:
             differences = drift.differences(
                 account, there[str(account.remote_id)], targets=self.shown
             )
             verdicts.append(self._judge(account, differences))
-        passed = self.run.position.get("passed", 0) + len(accounts) - len(steady)
+        passed = self.run.position.get("passed", 0) + len(known) - len(steady)
         self.run.position["passed"] = passed
         strangers = [found for key, found in there.items() if key not in known]
         findings = [self._finding(verdict) for verdict in verdicts if verdict.message]

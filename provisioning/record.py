@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import Field, QuerySet
 from django.utils import timezone
 
 from iam.models import User
-from provisioning import correlation, tally
+from provisioning import correlation, tally, transactions
 from provisioning.lanes import Lease
 from provisioning.models import Account, App, Event, Lane, Outcome
 from provisioning.plan import Operation
@@ -19,7 +19,6 @@ from provisioning.plan import Operation
 logger = logging.getLogger(__name__)
 
 _FAILURES = {Outcome.RETRYING, Outcome.FAILED}
-_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -83,26 +82,19 @@ def event(
 
 
 def save(results: Iterable[Result], *, lease: Lease) -> None:
-    """Record results under the lease they were made under. Raises LeaseLost, recording nothing."""
+    """Record results under the lease they were made under.
+
+    Raises, having recorded nothing, LeaseLost, and IntegrityError if the application gave the id
+    of another account.
+    """
     results = list(results)
-    tries = 1 if transaction.get_connection().in_atomic_block else _TRIES
-    while tries:
-        tries -= 1
-        try:
-            _save(results, lease)
-            return
-        except (OperationalError, IntegrityError):
-            # Somebody edits the same people: PostgreSQL broke a deadlock at the cost of this
-            # transaction, or one of them was deleted in it. What was answered is not forgotten.
-            if not tries:
-                raise
 
-
-def _save(results: list[Result], lease: Lease) -> None:
-    with transaction.atomic():
+    def write() -> None:
         lease.confirm()
         _update(results)
         _tell(results, Lane.objects.filter(pk=lease.lane))
+
+    transactions.giving_way(write)
 
 
 def tell(results: Iterable[Result], *, app: App) -> None:
@@ -115,9 +107,13 @@ def tell(results: Iterable[Result], *, app: App) -> None:
 
 def save_intents(accounts: Iterable[Account], *, lease: Lease) -> None:
     """Commit what is about to be sent, so that a crash leaves word of it."""
-    with transaction.atomic():
+    rows = [[_stored("intent", row.intent), row.pk] for row in accounts]
+
+    def write() -> None:
         lease.confirm()
-        _each(["intent = %s"], [[_stored("intent", row.intent), row.pk] for row in accounts])
+        _each(["intent = %s"], rows)
+
+    transactions.giving_way(write)
 
 
 def _update(results: list[Result]) -> None:

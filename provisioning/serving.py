@@ -18,7 +18,7 @@ from provisioning import worker
 def background_worker() -> Iterator[None]:
     """The worker in a thread, stopped cleanly at the end."""
     stop = threading.Event()
-    thread = threading.Thread(target=worker.run, args=[stop], name="worker")
+    thread = threading.Thread(target=worker.run, args=[stop.is_set], name="worker")
     thread.start()
     try:
         yield

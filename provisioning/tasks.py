@@ -12,6 +12,7 @@ import uuid
 from typing import Any
 
 from celery import signals
+from celery.worker import state
 
 from provisioning import lanes, push, queue, reconcile, schedule
 from provisioning.celery_app import EXPIRES, SWEEP_EVERY, app
@@ -19,7 +20,6 @@ from provisioning.heartbeat import Heartbeat
 
 _name = f"celery-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 _heartbeat = Heartbeat(_name)
-_stopping = threading.Event()
 _comparing = threading.Lock()
 
 
@@ -42,7 +42,7 @@ def drain(app_id: int) -> None:
         push.drain(
             found,
             owner=f"{_name}-{uuid.uuid4().hex[:8]}",
-            stopped=lambda: _stopping.is_set() or time.monotonic() > ends,
+            stopped=lambda: _stopping() or time.monotonic() > ends,
         )
 
 
@@ -60,9 +60,16 @@ def compare() -> None:
     try:
         run = schedule.next_run()
         if run is not None:
-            reconcile.work(run, stopped=_stopping.is_set)
+            reconcile.work(run, stopped=_stopping)
     finally:
         _comparing.release()
+
+
+def _stopping() -> bool:
+    """Whether to stop: what is on the wire is finished and recorded, and nothing new begins."""
+    # Looked up, not told by the signal `worker_shutting_down`. Its locks are taken in the handler
+    # of SIGTERM, so a second SIGTERM in the middle of the first would wait for them for ever.
+    return state.should_stop is not None or state.should_terminate is not None
 
 
 @signals.setup_logging.connect
@@ -75,12 +82,6 @@ def _look_at_once(**_: Any) -> None:
     """At the start as well, and not only when beat comes to it."""
     sweep.apply_async(expires=SWEEP_EVERY)
     dispatch.apply_async(expires=EXPIRES)
-
-
-@signals.worker_shutting_down.connect
-def _stop_soon(**_: Any) -> None:
-    """What is on the wire is finished and recorded; nothing new begins."""
-    _stopping.set()
 
 
 @signals.worker_shutdown.connect

@@ -120,6 +120,14 @@ def conflict_several(account: Account, count: int) -> str:
     )
 
 
+def id_is_taken(account: Account, remote_id: str) -> str:
+    return (
+        f"{account.app.name} answered with the id “{short(remote_id)}”, which is the id of another "
+        f"account there. Look in {account.app.name} whether there is an account for "
+        "this person. Gatehouse looks again tomorrow, or when you press “Push now”."
+    )
+
+
 def no_access(account: Account) -> str:
     """Why the person should not have the account."""
     if account.user is None:

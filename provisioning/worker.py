@@ -17,28 +17,33 @@ from provisioning.models import App
 
 logger = logging.getLogger(__name__)
 
+Stopped = Callable[[], bool]
+
 SWEEP_EVERY = 60.0
 _LOOK_EVERY = 0.5
 _LANES_AT_ONCE = 16
 _COMPARE_EVERY = 5.0
 
 
-def run(stop: threading.Event) -> None:
-    """Work until `stop` is set; what is on the wire then is finished and recorded first."""
+def run(stopped: Stopped, *, at_once: int = _LANES_AT_ONCE, turn: float = lanes.TURN) -> None:
+    """Work until `stopped`; what is on the wire then is finished and recorded first.
+
+    `at_once` lanes have a thread, and each for so many seconds at a time if others wait.
+    """
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     heartbeat = Heartbeat(owner)
-    with ThreadPoolExecutor(_LANES_AT_ONCE, thread_name_prefix="lane") as pool:
-        lanes = _Lanes(pool, owner, stop)
-        comparisons = _Comparisons(stop)
+    with ThreadPoolExecutor(at_once, thread_name_prefix="lane") as pool:
+        draining = _Lanes(pool, owner, stopped, turn)
+        comparisons = _Comparisons(stopped)
         sweep_at = 0.0
-        while not stop.is_set():
+        while not stopped():
             # In this loop, so that a loop that hangs shows no life.
             if heartbeat.is_due:
                 _guarded(heartbeat.beat)
             if time.monotonic() >= sweep_at:
                 _guarded(queue.sweep)
                 sweep_at = time.monotonic() + SWEEP_EVERY
-            _guarded(lanes.start_due)
+            _guarded(draining.start_due)
             comparisons.look()
             queue.wake.wait(_LOOK_EVERY)
             queue.wake.clear()
@@ -58,10 +63,11 @@ def drain_all(*, owner: str = "once", rounds: int = 100) -> None:
 class _Lanes:
     """The lanes that this process is draining, each in a thread of its own."""
 
-    def __init__(self, pool: ThreadPoolExecutor, owner: str, stop: threading.Event) -> None:
+    def __init__(self, pool: ThreadPoolExecutor, owner: str, stopped: Stopped, turn: float) -> None:
         self._pool = pool
         self._owner = owner
-        self._stop = stop
+        self._stopped = stopped
+        self._turn = turn
         self._busy: set[int] = set()
 
     def start_due(self) -> None:
@@ -71,10 +77,10 @@ class _Lanes:
                 self._pool.submit(self._drain, app)
 
     def _drain(self, app: App) -> None:
-        ends = time.monotonic() + lanes.TURN
+        ends = time.monotonic() + self._turn
 
         def stopped() -> bool:
-            return self._stop.is_set() or time.monotonic() > ends
+            return self._stopped() or time.monotonic() > ends
 
         worked = _guarded(lambda: push.drain(app, owner=self._owner, stopped=stopped))
         connections.close_all()
@@ -87,8 +93,8 @@ class _Lanes:
 class _Comparisons:
     """The comparison with an application that this process is at: one, in a thread of its own."""
 
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
+    def __init__(self, stopped: Stopped) -> None:
+        self._stopped = stopped
         self._thread: threading.Thread | None = None
         self._look_at = 0.0
 
@@ -108,7 +114,7 @@ class _Comparisons:
     def _next(self) -> None:
         run = schedule.next_run()
         if run is not None:
-            reconcile.work(run, stopped=self._stop.is_set)
+            reconcile.work(run, stopped=self._stopped)
 
     def end(self) -> None:
         if self._thread is not None:

@@ -52,7 +52,10 @@ class MappingInline(TabularInline):
 
 _SAFETY = ("Safety", {"fields": [("guard_count", "guard_percent")]})
 _COMPARISON = ("Comparison", {"fields": [("drift", "compare_hours")]})
-_SELDOM = ("Seldom needed", {"fields": ["requests_per_second", "ca_certificate"]})
+_SELDOM = (
+    "Seldom needed",
+    {"fields": [("requests_per_second", "requests_at_once"), "ca_certificate"]},
+)
 
 
 @admin.register(App)

@@ -4,10 +4,11 @@ A connector declares what an administrator fills in, which features it has and w
 starts with, and implements the methods below. It knows nothing of Django or of the database.
 """
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from provisioning.pace import Pace
 from provisioning.plan import Change, Feature, Value
@@ -106,9 +107,8 @@ class Connector(ABC):
         internal: bool = False,
         ca_certificate: str = "",
         pace: Pace | None = None,
-        before_write: Callable[[], None] = lambda: None,
     ) -> None:
-        """`name` is what people call the app; `before_write` runs right before every write.
+        """`name` is what people call the app.
 
         `ca_certificate` is the PEM text of an authority of one's own; `pace` may be shared with
         other connections to the same application.
@@ -118,7 +118,14 @@ class Connector(ABC):
         self.internal = internal
         self.ca_certificate = ca_certificate
         self.pace = pace or Pace(self.requests_per_second)
-        self.before_write = before_write
+        self.before_write: Callable[[], None] = lambda: None
+
+    def asking(self, before_write: Callable[[], None]) -> Self:
+        """This connection, with a function that is called right before each write and may raise."""
+        # A copy: two owners of a lane, a former and a new one, may use one connection for a moment.
+        asking = copy.copy(self)
+        asking.before_write = before_write
+        return asking
 
     @classmethod
     @abstractmethod

@@ -101,7 +101,6 @@ class Scim(Connector):
             self.config.get("base_url", ""),
             internal=self.internal,
             ca_certificate=self.ca_certificate,
-            before_write=lambda: self.before_write(),
         )
 
     @classmethod
@@ -260,7 +259,9 @@ class Scim(Connector):
             headers["Content-Type"] = self.media_type
         limit = http.LIST_LIMIT if path == "/Users" else http.RESOURCE_LIMIT
         self.pace.wait()
-        reply = self._session.request(method, path, headers=headers, limit=limit, **body)
+        reply = self._session.request(
+            method, path, headers=headers, limit=limit, before_write=self.before_write, **body
+        )
         if 200 <= reply.status < 300:
             if method != "GET" and reply.text.startswith("<"):
                 # A portal or proxy on the way answered, and nobody knows what the application did.

@@ -1,9 +1,12 @@
 """Applications, what they get mapped, and who gets them."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import models, transaction
+from django.db.models.functions import Now
 
 from iam import text
 from iam.models import Group
@@ -22,6 +25,12 @@ class Drift(models.TextChoices):
     OVERWRITE = "overwrite", "Put it right"
     ACCEPT = "accept", "Leave it as it is"
     ASK = "ask", "Ask"
+
+
+class AppQuerySet(models.QuerySet["App"]):
+    def update(self, **values: Any) -> int:
+        """Leave the time of the change behind: the routine check finds the accounts by it."""
+        return super().update(**{"changed_at": Now(), **values})
 
 
 class App(models.Model):
@@ -81,6 +90,14 @@ class App(models.Model):
         validators=[MinValueValidator(0.1), MaxValueValidator(1000)],
         help_text="Never ask the application for more than this. Empty: what suits its kind.",
     )
+    requests_at_once = models.PositiveSmallIntegerField(
+        "requests at once",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(64)],
+        help_text="How many may be on their way at the same time. More is faster where the "
+        "application has very many people and permits it. Empty: what suits its kind.",
+    )
     drift = models.CharField(
         "when somebody changed an account there",
         max_length=20,
@@ -99,6 +116,8 @@ class App(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 
+    objects = AppQuerySet.as_manager()
+
     class Meta:
         ordering = ["name"]
 
@@ -108,6 +127,11 @@ class App(models.Model):
     @property
     def kind(self) -> type[Connector]:
         return connectors.catalogue()[self.connector]
+
+    @property
+    def at_once(self) -> int:
+        """How many requests may be on their way to it at the same time."""
+        return self.requests_at_once or self.kind.concurrency
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -136,6 +160,21 @@ class App(models.Model):
         )
 
 
+class MappingQuerySet(models.QuerySet["Mapping"]):
+    """These ways of writing send no signal, so the time of the change is left at the app."""
+
+    @transaction.atomic
+    def update(self, **values: Any) -> int:
+        App.objects.filter(pk__in=self.order_by().values("app")).update()
+        return super().update(**values)
+
+    @transaction.atomic
+    def bulk_create(self, objs: Iterable["Mapping"], *args: Any, **kwargs: Any) -> list["Mapping"]:
+        created = super().bulk_create(objs, *args, **kwargs)
+        App.objects.filter(pk__in={row.app_id for row in created}).update()
+        return created
+
+
 class Mapping(models.Model):
     """One row of an app's attribute mapping: what of the person goes where in the application."""
 
@@ -143,6 +182,8 @@ class Mapping(models.Model):
     target = models.CharField("attribute in the application", max_length=500)
     source = models.CharField("comes from", max_length=100)
     position = models.PositiveSmallIntegerField(default=0, editable=False)
+
+    objects = MappingQuerySet.as_manager()
 
     class Meta:
         ordering = ["position", "pk"]

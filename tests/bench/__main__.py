@@ -15,7 +15,7 @@ from typing import Any
 
 import django
 
-FIGURES = "abcdefg"
+FIGURES = "abcdefgh"
 
 
 def main() -> int:
@@ -50,7 +50,9 @@ def _arguments() -> argparse.Namespace:
 def _prepare(folder: Path) -> None:
     """Settings as of a new installation, with a data folder of the run's own."""
     for name in [name for name in os.environ if name.startswith("GATEHOUSE_")]:
-        del os.environ[name]
+        # Those for tests say where servers are that (h) may use.
+        if not name.startswith("GATEHOUSE_TEST_"):
+            del os.environ[name]
     os.environ["GATEHOUSE_DATA_DIR"] = str(folder)
     # Said in so many words, or a file `.env` could name the database of a running portal.
     os.environ["GATEHOUSE_DATABASE_URL"] = f"sqlite:///{folder / 'gatehouse.sqlite3'}"
@@ -62,7 +64,7 @@ def _prepare(folder: Path) -> None:
 
 def _measures() -> dict[str, Callable[..., Iterator[object]]]:
     """What measures each of the figures, given the server, a folder and the size."""
-    from tests.bench import latency, marking, pushing
+    from tests.bench import latency, marking, pushing, scaling
 
     return {
         "a": pushing.throughput,
@@ -72,6 +74,7 @@ def _measures() -> dict[str, Callable[..., Iterator[object]]]:
         "e": latency.commit_to_request,
         "f": latency.beside_a_dead_one,
         "g": pushing.memory,
+        "h": scaling.two_workers,
     }
 
 

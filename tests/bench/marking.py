@@ -53,6 +53,7 @@ def _settled(server: Server, people: int) -> App:
     made = world.make_people(people)
     # Or the routine check looks at them again, as they might have changed since.
     User.objects.update(changed_at=timezone.now() - timedelta(hours=1))
+    App.objects.update(changed_at=timezone.now() - timedelta(hours=1))
     world.join(made, group)
     world.settle(app, made)
     return app

@@ -17,6 +17,7 @@ import django
 from tests.chaos.database import own_database
 
 if TYPE_CHECKING:
+    from tests.chaos.broker import Queue
     from tests.chaos.programme import Outcome
 
 _KINDS = (
@@ -51,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     add("--pauses", type=int, default=20)
     add("--seed", type=int, default=secrets.randbelow(1_000_000))
     add("--db", choices=["sqlite", "postgres"], default="sqlite")
-    add("--driver", choices=["embedded"], default="embedded")
+    add("--driver", choices=["embedded", "celery"], default="embedded")
     add("--mutant", default="")
     add("--workers", type=int, default=0, help="one on SQLite, three on PostgreSQL")
     add("--people", type=int, default=100)
@@ -59,7 +60,10 @@ def _arguments() -> argparse.Namespace:
     add("--no-sweep", action="store_true", help="no routine check, and only edits with a signal")
     add("--blows", default="", help="only these, with commas: worker,writer,committed,effect,…")
     add("--faults", type=float, default=0.15, help="share of the requests that fail")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.driver == "celery" and arguments.db == "sqlite":
+        parser.error("Celery works on PostgreSQL only: say DB=postgres (--db postgres) as well.")
+    return arguments
 
 
 def _run(arguments: argparse.Namespace, folder: Path, stack: ExitStack) -> int:
@@ -82,6 +86,7 @@ def _run(arguments: argparse.Namespace, folder: Path, stack: ExitStack) -> int:
         sweeps=not (arguments.no_sweep or arguments.mutant == "on-commit-only"),
         blows=tuple(filter(None, arguments.blows.split(","))),
         faults=arguments.faults,
+        queue=_queue(stack) if arguments.driver == "celery" else None,
     )
     sys.stdout.write(
         f"seed={options.seed} db={connection.vendor} driver={arguments.driver} "
@@ -91,10 +96,21 @@ def _run(arguments: argparse.Namespace, folder: Path, stack: ExitStack) -> int:
     began = time.monotonic()
     server = FaultServer(folder, seed=options.seed, people=options.people)
     outcome = Programme(options, folder, stack.enter_context(server)).run()
-    return _told(outcome, time.monotonic() - began)
+    return _told(outcome, time.monotonic() - began, driver=arguments.driver)
 
 
-def _told(outcome: "Outcome", seconds: float) -> int:
+def _queue(stack: ExitStack) -> "Queue":
+    from redis import ConnectionError
+
+    from tests.chaos.broker import own_queue
+
+    try:
+        return stack.enter_context(own_queue())
+    except ConnectionError as error:
+        raise SystemExit(f"Celery needs Redis (GATEHOUSE_TEST_REDIS): {error}") from error
+
+
+def _told(outcome: "Outcome", seconds: float, *, driver: str) -> int:
     from tests.chaos.checker import counted
 
     say = sys.stdout.write
@@ -107,7 +123,8 @@ def _told(outcome: "Outcome", seconds: float) -> int:
     say(
         f"kills={outcome.kills} pauses={outcome.pauses} changes={outcome.changes} {counts} "
         f"undrained={outcome.left} crashed={outcome.crashes} lost_leases={outcome.losses} "
-        f"requests={outcome.requests} effects={outcome.effects} seconds={seconds:.0f}\n"
+        f"requests={outcome.requests} effects={outcome.effects} seconds={seconds:.0f} "
+        f"driver={driver}\n"
     )
     if not outcome.complete:
         say("The time was up before there were as many kills and pauses as asked for.\n")

@@ -1,6 +1,5 @@
 """Runs workers, writers and the fault server, strikes at random, drains, and has it all checked."""
 
-import ctypes
 import json
 import os
 import random
@@ -15,10 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import checker, workers, world, writers
+from tests.chaos import broker, checker, processes, workers, world, writers
 from tests.chaos.points import KILL, PAUSE, Orders
 
-_PR_SET_PDEATHSIG = 1
 _TICK = 0.02
 _LEAST = 2.0
 _MOST_CRASHES = 5
@@ -42,6 +40,8 @@ class Options:
     # Only these blows, by name; all of them if empty.
     blows: tuple[str, ...] = ()
     faults: float = _FAULT_RATE
+    # Whose messages Celery's workers go by; the embedded ones need none.
+    queue: broker.Queue | None = None
 
     @property
     def longest(self) -> float:
@@ -85,6 +85,8 @@ class Programme:
         options = self.options
         world.fill(self._server.url, people=options.people)
         before = self._server.everything()
+        if options.queue is not None:
+            broker.import_early()
         try:
             self._wanted = Counter(worker=options.workers, writer=options.writers)
             self._server.fail(options.faults, mute=options.lease * 0.36)
@@ -111,14 +113,20 @@ class Programme:
 
     def _fork(self, kind: str) -> None:
         world.close()
+        # Python forgets what a child is told before it runs, so that has to wait.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
         pid = os.fork()
+        processes.lead_group(pid)
         if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
             self._processes[pid] = kind
             return
         status = 1
         try:
-            # Should the programme itself be killed, nothing of it goes on.
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            # Who is told to end before it has begun just ends.
+            signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+            processes.die_with_parent()
             log = os.open(self._folder / f"{kind}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
             os.dup2(log, 1)
             os.dup2(log, 2)
@@ -133,6 +141,9 @@ class Programme:
 
     def _be(self, kind: str) -> None:
         options = self.options
+        if options.queue is not None:
+            # The writers as well: they tell the workers at once, as web pages do.
+            broker.use(options.queue)
         if kind == "worker":
             workers.run(
                 self._orders,
@@ -140,6 +151,7 @@ class Programme:
                 mutant=options.mutant,
                 lease=options.lease,
                 sweeps=options.sweeps,
+                celery=options.queue is not None,
             )
             return
         writers.run(
@@ -158,6 +170,8 @@ class Programme:
                 break
             self._processes.pop(pid)
             self._frozen.pop(pid, None)
+            # With it whatever it had started.
+            processes.send(pid, signal.SIGKILL)
             if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
                 self.outcome.kills += 1
                 self._blows.append((pid, time.time()))
@@ -180,13 +194,13 @@ class Programme:
     def _thaw(self) -> None:
         now = time.monotonic()
         for pid in self._processes:
-            if pid not in self._frozen and _stopped(pid):
+            if pid not in self._frozen and processes.frozen(pid):
                 # Longer than the lease, so that the lane has another owner when it goes on.
                 self._frozen[pid] = now + self.options.lease * self._random.uniform(1.5, 2)
                 self._blows.append((pid, time.time()))
         for pid, until in list(self._frozen.items()):
             if now > until:
-                os.kill(pid, signal.SIGCONT)
+                processes.send(pid, signal.SIGCONT)
                 del self._frozen[pid]
                 self.outcome.pauses += 1
 
@@ -200,11 +214,11 @@ class Programme:
     def _end(self) -> None:
         self._wanted.clear()
         for pid in self._processes:
-            os.kill(pid, signal.SIGCONT)
+            processes.send(pid, signal.SIGCONT)
             os.kill(pid, signal.SIGTERM)
         self._wait(lambda: not self._processes, 15)
         for pid in self._processes:
-            os.kill(pid, signal.SIGKILL)
+            processes.send(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
         changes = self._folder / "changes"
         self.outcome.changes = changes.stat().st_size if changes.exists() else 0
@@ -265,7 +279,7 @@ class Programme:
         victim = self._random.choice(victims)
         if victim in self._processes:
             self.outcome.where[f"{action} {kind}"] += 1
-            os.kill(victim, signal.SIGKILL if action == KILL else signal.SIGSTOP)
+            processes.send(victim, signal.SIGKILL if action == KILL else signal.SIGSTOP)
             self._wait(lambda: False, 0.1)
 
     def _order(self, action: str, point: str) -> None:
@@ -302,11 +316,6 @@ class Programme:
         file = self._folder / "losses"
         lines = file.read_text().splitlines() if file.exists() else []
         return [(int(pid), float(at)) for pid, at in (line.split() for line in lines)]
-
-
-def _stopped(pid: int) -> bool:
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    return state == "T"
 
 
 class FaultServer:

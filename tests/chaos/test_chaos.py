@@ -69,8 +69,25 @@ def test_a_planted_fault_is_found(mutant, options, finds):
     assert numbers[finds] > 0
 
 
-def test_an_unknown_mutant_is_refused():
-    command = [sys.executable, "-m", "tests.chaos", "--mutant=no-such"]
+# It has a database of its own; the mark says that this belongs to the run on PostgreSQL.
+@pytest.mark.django_db
+@pytest.mark.redis
+def test_the_engine_survives_where_celery_drives_it():
+    status, numbers = chaos("--kills=3 --pauses=1 --db=postgres --driver=celery --workers=2")
+    assert status == 0, numbers
+    assert numbers["changes"] > 20
+    assert numbers["effects"] > 20
+
+
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [
+        pytest.param("--mutant=no-such", "no-lookup", id="unknown-mutant"),
+        pytest.param("--driver=celery", "PostgreSQL", id="celery-on-sqlite"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(option, named):
+    command = [sys.executable, "-m", "tests.chaos", option]
     done = subprocess.run(command, cwd=BASE_DIR, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
-    assert "no-lookup" in done.stderr
+    assert named in done.stderr

@@ -1,4 +1,4 @@
-"""One worker process: the product's own worker, with shorter times and points to die at."""
+"""One worker process: the product's own or Celery's, with shorter times and points to die at."""
 
 import functools
 import os
@@ -14,7 +14,7 @@ from provisioning import breaker, exchange, http, lanes, outcomes, pace, queue, 
 from provisioning.connectors.base import Connector
 from provisioning.outcomes import Job
 from provisioning.plan import Operation
-from tests.chaos import mutants
+from tests.chaos import broker, mutants
 from tests.chaos.points import Orders
 
 # Where a worker can be ordered to die or to freeze, besides the server's "effect".
@@ -24,11 +24,11 @@ POINTS = (
 )
 
 
-def run(orders: Orders, losses: Path, *, mutant: str, lease: float, sweeps: bool) -> None:
+def run(
+    orders: Orders, losses: Path, *, mutant: str, lease: float, sweeps: bool, celery: bool
+) -> None:
     """Work until SIGTERM. A line is added to `losses` for each lease that ran out."""
     random.seed()
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     shorten(lease)
     if not sweeps:
         _replace(worker, "SWEEP_EVERY", 1e9)
@@ -38,7 +38,13 @@ def run(orders: Orders, losses: Path, *, mutant: str, lease: float, sweeps: bool
     _note_losses(losses)
     # The journal says which process sent a request.
     _replace(http, "_user_agent", lambda: f"Gatehouse/chaos {os.getpid()}")
-    worker.run(stop)
+    if celery:
+        # Each with a schedule of its own, as docs/guides/scaling.md says.
+        broker.work("--beat", "--hostname", f"{os.getpid()}@chaos")
+    else:
+        stop = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        worker.run(stop.is_set)
 
 
 def shorten(lease: float) -> None:

@@ -8,11 +8,12 @@ from iam.models import Group, User
 from provisioning.models import Account, App, Mapping, Origin, Policy, Problem
 from provisioning.plan import State
 from tests.conftest import MakeApp, person
-from tests.support.faulty import FaultyScim
+from tests.support.faulty import FaultyScim, effect_then
 from tests.support.looks import account, agree, happened
 from tests.support.target import Target
 
 Push = Callable[[], None]
+Later = Callable[..., None]
 
 
 # ---------------------------------------------------------------------------------- adoption
@@ -286,3 +287,35 @@ def test_two_apps_for_one_group_keep_apart(
     assert faulty.active_names() == [ann.username]
     agree(first, target)
     agree(second, faulty)
+
+
+# ----------------------------------------------------------------------------- answers that lie
+
+
+def test_one_id_given_to_two_accounts_is_a_conflict_and_costs_nobody_else(
+    faulty_app: App,
+    ann: User,
+    bob: User,
+    sales: Group,
+    faulty: FaultyScim,
+    push: Push,
+    later: Later,
+) -> None:
+    push()
+    hers = account(faulty_app, ann).remote_id
+    more = [person(f"p{number}") for number in range(5)]
+    sales.users.add(bob, *more)
+    # Made, but with the id of somebody else in the answer.
+    faulty.on("POST", effect_then(201, {"id": hers, "active": True}), about=bob.username)
+    push()
+    assert {account(faulty_app, user).state for user in more} == {State.ACTIVE}
+    row = account(faulty_app, bob)
+    assert (row.problem, row.remote_id) == (Problem.CONFLICT, None)
+    assert f"“{hers}”, which is the id of another account" in row.message
+    assert happened(faulty_app, user=bob) == [("create", "failed")]
+    assert account(faulty_app, ann).remote_id == hers
+    later(days=1)
+    push()
+    # It was there all the time, and is found by what only Gatehouse can have written.
+    assert faulty.writes.count("POST /Users") == 7
+    agree(faulty_app, faulty)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from django.db import connections
 from django.utils import timezone
 
 from iam.models import Group, Membership, User
+from iam.settings import BASE_DIR
 from provisioning import lanes
 from provisioning.models import Account, App, Lane, Run, Worker
 from tests.conftest import MakeApp, person
@@ -278,3 +280,41 @@ def test_a_worker_that_is_asked_to_stop_finishes_what_is_on_the_wire_and_begins_
 def _line(process: "subprocess.Popen[str]", about: str) -> str:
     assert process.stdout is not None
     return next(line for line in process.stdout if about in line)
+
+
+# Celery's own handler, interrupted by one more SIGTERM at every call that it makes.
+_ASKED_AGAIN_AND_AGAIN = """
+import os, signal, sys
+from types import SimpleNamespace
+import django
+django.setup()
+import provisioning.tasks
+from celery.apps.worker import install_worker_term_handler
+from celery.worker import state
+
+def ask(*_):
+    os.kill(os.getpid(), signal.SIGTERM)
+
+install_worker_term_handler(SimpleNamespace(hostname="here"))
+sys.settrace(ask)
+ask()
+sys.settrace(None)
+assert state.should_stop == 0
+"""
+
+
+def test_a_worker_that_is_asked_to_stop_twice_at_once_does_not_hang() -> None:
+    asked = subprocess.run(
+        [sys.executable, "-c", _ASKED_AGAIN_AND_AGAIN],
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "iam.settings",
+            "GATEHOUSE_BROKER_URL": "redis://127.0.0.1:1/0",
+        },
+        cwd=BASE_DIR,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN,
+    )
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout.count("Warm shutdown") > 1

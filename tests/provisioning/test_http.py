@@ -146,17 +146,17 @@ def test_a_full_address_is_taken_as_it_is() -> None:
     assert server.requests[0].path == "/next?page=2"
 
 
-def test_connections_are_used_again_by_many_threads_and_are_at_most_sixteen() -> None:
+def test_connections_are_used_again_by_many_threads_and_are_at_most_sixty_four() -> None:
     def slow(*_: Any) -> Reply:
         time.sleep(0.01)
         return json_reply({})
 
-    with HttpServer(slow) as server, ThreadPoolExecutor(32) as pool:
+    with HttpServer(slow) as server, ThreadPoolExecutor(96) as pool:
         session = reached(server)
-        list(pool.map(lambda _: session.request("GET", "/"), range(96)))
+        list(pool.map(lambda _: session.request("GET", "/"), range(288)))
 
-    assert len(server.requests) == 96
-    assert server.connections <= 16
+    assert len(server.requests) == 288
+    assert server.connections <= 64
 
 
 def test_an_empty_answer_has_no_body() -> None:
@@ -263,9 +263,9 @@ def test_proxies_netrc_and_cookies_play_no_part(
 def test_before_write_is_asked_before_everything_but_a_get() -> None:
     asked: list[int] = []
     with answering(json_reply({})) as server:
-        session = reached(server, before_write=lambda: asked.append(len(server.requests)))
+        session = reached(server)
         for method in ("GET", "POST", "PATCH", "PUT", "DELETE"):
-            session.request(method, "/")
+            session.request(method, "/", before_write=lambda: asked.append(len(server.requests)))
 
     assert asked == [1, 2, 3, 4]
 
@@ -275,7 +275,7 @@ def test_nothing_is_sent_when_before_write_refuses() -> None:
         raise PermissionError("another worker has the lane")
 
     with answering(json_reply({})) as server, pytest.raises(PermissionError):
-        reached(server, before_write=refuse).request("POST", "/")
+        reached(server).request("POST", "/", before_write=refuse)
 
     assert server.requests == []
 

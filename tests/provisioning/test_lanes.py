@@ -3,8 +3,10 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from iam.models import Group, User
@@ -107,6 +109,27 @@ def test_who_lost_the_lane_does_not_release_it_for_the_new_owner(app: App, later
     former.release()
     assert lane(app).owner == "two"
     assert lanes.acquire(app.pk, owner="three") is None
+
+
+def test_who_is_frozen_while_taking_the_lane_does_not_share_it_with_the_next_owner(
+    app: App, later: Later
+) -> None:
+    second: list[Lease] = []
+
+    def taken_over(execute: Any, sql: str, *more: Any) -> Any:
+        answer = execute(sql, *more)
+        if sql.startswith("UPDATE") and not second:
+            later(seconds=LEASE_ENDS)
+            second.append(Lease(0, 0, 0.0))
+            second.append(acquire(app, "two"))
+        return answer
+
+    with connection.execute_wrapper(taken_over):
+        first = acquire(app)
+    assert first.token < second[-1].token
+    with pytest.raises(LeaseLost):
+        with_left(first, 1).renew()
+    with_left(second[-1], 1).renew()
 
 
 def test_a_lane_that_is_taken_is_left_alone(app: App, ann: User, faulty: FaultyScim) -> None:

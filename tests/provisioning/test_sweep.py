@@ -212,3 +212,39 @@ def test_the_latest_mark_counts(app: App, ann: User, sales: Group) -> None:
         ann.save()
     row = account(app, ann)
     assert (row.trigger, row.actor) == (Trigger.PERSON, "oscar")
+
+
+# -------------------------------------------------------------- what the app is set to, in bulk
+
+
+def test_a_mapping_that_was_changed_in_bulk_is_found(
+    settled: App, ann: User, faulty: FaultyScim, push: Push
+) -> None:
+    settled.mappings.filter(target="name.givenName").update(source="last_name")
+    assert queue.sweep() == 2
+    push()
+    assert faulty.user(ann.username)["name"]["givenName"] == "Ash"
+    assert nothing_found(faulty, push)
+
+
+def test_mappings_that_were_added_in_bulk_are_found(
+    settled: App, ann: User, faulty: FaultyScim, push: Push
+) -> None:
+    Mapping.objects.bulk_create([Mapping(app=settled, target="nickName", source="first_name")])
+    assert queue.sweep() == 2
+    push()
+    assert faulty.user(ann.username)["nickName"] == "Ann"
+    assert nothing_found(faulty, push)
+
+
+def test_an_app_that_was_changed_in_bulk_is_found_and_others_are_not(
+    settled: App, make_app: MakeApp, bob: User, faulty: FaultyScim, push: Push
+) -> None:
+    support = Group.objects.create(name="Support")
+    support.users.add(bob)
+    make_app(faulty, name="Wiki", group=support)
+    push()
+    let_an_hour_pass()
+    App.objects.filter(pk=settled.pk).update(features=[])
+    assert queue.sweep() == 2
+    assert set(Account.objects.exclude(due_at=None).values_list("app", flat=True)) == {settled.pk}

@@ -111,6 +111,32 @@ def test_an_app_that_does_not_answer_holds_up_no_other(
         assert eventually(nothing_due)
 
 
+def test_a_large_app_gives_way_to_the_others_before_it_has_ended(
+    make_app: MakeApp, sales: Group, faulty: FaultyScim
+) -> None:
+    reached = threading.Event()
+
+    def wait_for_the_other(serve: Callable[[], Reply]) -> Reply:
+        reached.wait(0.2)
+        return serve()
+
+    def reach(serve: Callable[[], Reply]) -> Reply:
+        reached.set()
+        return serve()
+
+    sales.users.add(*(person(f"p{number:03}") for number in range(100)))
+    large = make_app(faulty, name="Large", group=sales)
+    faulty.on("POST", wait_for_the_other)
+    with FaultyScim() as other, WorkerThread(at_once=1, turn=0.5):
+        other.on("POST", reach)
+        assert eventually(lambda: bool(faulty.writes))
+        make_app(other, name="Small", group=sales)
+        assert reached.wait(WITHIN)
+        assert large.accounts.exclude(due_at=None).exists()
+        assert eventually(nothing_due)
+    assert len(faulty.names()) == len(other.names()) == 100
+
+
 # -------------------------------------------------------------------------------------- waking
 
 

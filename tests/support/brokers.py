@@ -28,6 +28,8 @@ class Wire:
     def __init__(self, host: str, port: int) -> None:
         self._there = (host, port)
         self._open: set[socket.socket] = set()
+        # Held while somebody is let through, so that a cut misses nobody.
+        self._lock = threading.Lock()
         self._cut = False
         # How often somebody has connected in vain.
         self.refused = 0
@@ -36,10 +38,11 @@ class Wire:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        self._cut = True
-        for end in list(self._open):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self._cut = True
+            for end in self._open:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
 
     def mend(self) -> None:
         self._cut = False
@@ -52,17 +55,28 @@ class Wire:
         self._listener.close()
 
     def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
+        while True:
+            try:
                 here, _ = self._listener.accept()
-                if self._cut:
-                    self.refused += 1
-                    here.close()
-                    continue
-                there = socket.create_connection(self._there)
-                self._open |= {here, there}
-                for one, other in ((here, there), (there, here)):
-                    threading.Thread(target=self._carry, args=[one, other], daemon=True).start()
+            except OSError:
+                return
+            with self._lock:
+                self._let_through(here)
+
+    def _let_through(self, here: socket.socket) -> None:
+        if self._cut:
+            self.refused += 1
+            here.close()
+            return
+        try:
+            there = socket.create_connection(self._there)
+        except OSError:
+            # The server is busy: so it looks to the client as well, who comes again.
+            here.close()
+            return
+        self._open |= {here, there}
+        for one, other in ((here, there), (there, here)):
+            threading.Thread(target=self._carry, args=[one, other], daemon=True).start()
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
@@ -70,8 +84,9 @@ class Wire:
                 other.sendall(data)
         with suppress(OSError):
             other.shutdown(socket.SHUT_RDWR)
-        one.close()
-        self._open.discard(one)
+        with self._lock:
+            one.close()
+            self._open.discard(one)
 
 
 class Broker:

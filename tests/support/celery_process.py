@@ -13,17 +13,14 @@ import django
 django.setup()
 
 from iam.models import Group, User  # noqa: E402
-from provisioning import worker  # noqa: E402
-from provisioning.celery_app import app  # noqa: E402
-from tests.chaos import workers  # noqa: E402
+from tests.chaos import broker, workers  # noqa: E402
 
 
 def work(*, more: list[str], lease: float | None = None) -> None:
     """Work as `celery worker` does, with shorter times if a lease is given."""
     if lease:
         workers.shorten(lease)
-        app.conf.beat_schedule["sweep"]["schedule"] = worker.SWEEP_EVERY
-    app.worker_main(["worker", "--concurrency", "2", *more])
+    broker.work("--concurrency", "2", *more)
 
 
 def write() -> None:
@@ -37,12 +34,7 @@ def write() -> None:
 
 
 def main(what: str, settings: dict[str, Any]) -> None:
-    own = settings.pop("own")
-    own["broker_transport_options"] = {
-        **app.conf.broker_transport_options,
-        **own.get("broker_transport_options", {}),
-    }
-    app.conf.update(own)
+    broker.configure(settings.pop("own"))
     if what == "work":
         work(**settings)
     else:

@@ -15,7 +15,9 @@ def account(app: App, user: User) -> Account:
 
 def happened(app: App | None = None, **about: Any) -> list[tuple[str, str]]:
     """(operation, outcome) of every event, oldest first."""
-    events = Event.objects.filter(**about) if app is None else Event.objects.filter(app=app)
+    events = Event.objects.filter(**about)
+    if app is not None:
+        events = events.filter(app=app)
     return list(events.order_by("pk").values_list("operation", "outcome"))
 
 

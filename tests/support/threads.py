@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from django.db import connections
@@ -97,9 +98,11 @@ def _after(barrier: threading.Barrier, task: Callable[[], object]) -> None:
 class WorkerThread:
     """A worker in a thread of this process, stopped at the end of `with` if not before."""
 
-    def __init__(self) -> None:
+    def __init__(self, **limits: Any) -> None:
         self.stopping = threading.Event()
-        self._thread = threading.Thread(target=worker.run, args=[self.stopping])
+        self._thread = threading.Thread(
+            target=worker.run, args=[self.stopping.is_set], kwargs=limits
+        )
 
     @property
     def running(self) -> bool:

@@ -1,9 +1,8 @@
 """manage.py reconcile: compare every account of an application with the application itself."""
 
-import signal
 import sys
-import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -11,6 +10,7 @@ from tqdm import tqdm
 
 from iam.text import normalise
 from provisioning import reconcile
+from provisioning.management.stopping import asked_to_stop
 from provisioning.models import App, Run
 
 # How often somebody else's comparison is looked at, and how often a line is printed (seconds).
@@ -41,27 +41,19 @@ class Command(BaseCommand):
             )
         self.stdout.write(_beginning(run))
         self.stdout.flush()
-        stop = threading.Event()
-        before = {
-            number: signal.signal(number, lambda *_: stop.set())
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        try:
-            run = self._until_ended(run, stop)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with asked_to_stop() as stopped:
+            run = self._until_ended(run, stopped)
         self._say(run)
         if run.ended_at is None or not run.complete or reconcile.needs_a_person(run):
             sys.exit(1)
 
-    def _until_ended(self, run: Run, stop: threading.Event) -> Run:
+    def _until_ended(self, run: Run, stopped: Callable[[], bool]) -> Run:
         """Do it, or watch a worker do it and take over should that one die."""
         with _Progress(self, run) as progress:
             while True:
-                run = reconcile.work(run, stopped=stop.is_set, told=progress.show)
+                run = reconcile.work(run, stopped=stopped, told=progress.show)
                 progress.show(run)
-                if run.ended_at is not None or stop.is_set():
+                if run.ended_at is not None or stopped():
                     return run
                 time.sleep(_LOOK_EVERY)
 

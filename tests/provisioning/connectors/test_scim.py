@@ -199,10 +199,8 @@ def test_right_before_a_write_the_owner_of_the_lane_is_asked(call: Call) -> None
     def lost() -> None:
         raise TimeoutError("the lease is over")
 
-    with answering(Reply(204)) as (scim, server):
-        scim.before_write = lost
-        with pytest.raises(TimeoutError):
-            call(scim)
+    with answering(Reply(204)) as (scim, server), pytest.raises(TimeoutError):
+        call(scim.asking(lost))
     assert server.requests == []
 
 

@@ -20,8 +20,8 @@ slow = pytest.mark.skipif(
 pytestmark = pytest.mark.timeout(600)
 # Kills only where they hurt most, no other faults, and few people: as quick as can be.
 _AFTER_CREATE = "--kills=3 --pauses=0 --blows=effect --faults=0"
-_BEFORE_CREATE = "--kills=0 --pauses=5 --blows=create --faults=0 --workers=2"
-_WRITERS = "--kills=16 --pauses=0 --blows=committed --faults=0 --no-sweep"
+_BEFORE_CREATE = "--kills=0 --pauses=8 --blows=create --faults=0 --workers=2"
+_WRITERS = "--kills=24 --pauses=0 --blows=committed --faults=0 --no-sweep"
 _NOTHING = "--kills=0 --pauses=0 --faults=0"
 
 
@@ -57,8 +57,9 @@ def test_the_engine_survives(options):
     ("mutant", "options", "finds"),
     [
         ("no-lookup", _AFTER_CREATE, "duplicates"),
-        pytest.param("no-fence", _BEFORE_CREATE, "duplicates", marks=slow),
-        pytest.param("on-commit-only", _WRITERS, "wrong", marks=slow),
+        # Who goes on without the lane sends twice, or records what another one did.
+        pytest.param("no-fence", _BEFORE_CREATE, "duplicates invented concurrent", marks=slow),
+        pytest.param("on-commit-only", _WRITERS, "missing wrong", marks=slow),
         pytest.param("trust-filter", _NOTHING, "touched_strangers", marks=slow),
         pytest.param("no-guard", _NOTHING, "over_removed", marks=slow),
     ],
@@ -66,7 +67,7 @@ def test_the_engine_survives(options):
 def test_a_planted_fault_is_found(mutant, options, finds):
     status, numbers = chaos(options, mutant=mutant)
     assert status == 1
-    assert numbers[finds] > 0
+    assert sum(numbers[kind] for kind in finds.split()) > 0
 
 
 # It has a database of its own; the mark says that this belongs to the run on PostgreSQL.

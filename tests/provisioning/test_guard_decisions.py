@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connection
-from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from iam.models import Group, User
@@ -13,6 +12,7 @@ from provisioning.models import Account, App, Decision, Event, Guard, Hold, Trig
 from provisioning.plan import Feature
 from tests.conftest import MakeApp, person
 from tests.support.crowd import crowd
+from tests.support.decisions import holds, reject, release, twelve_held
 from tests.support.faulty import FaultyScim, answer
 from tests.support.looks import account, agree
 from tests.support.threads import parallel, shared_database
@@ -28,25 +28,7 @@ def app(make_app: MakeApp, faulty: FaultyScim, sales: Group) -> App:
 
 @pytest.fixture
 def people(app: App, sales: Group, faulty: FaultyScim, push: Push) -> list[User]:
-    """Twelve who were taken out of the group at once, and are held."""
-    users = crowd(app, sales, faulty, 12)
-    sales.users.clear()
-    push()
-    assert Hold.objects.filter(decision=Decision.WAITING).count() == 12
-    return users
-
-
-def holds(*users: User) -> "QuerySet[Hold]":
-    found = Hold.objects.all()
-    return found.filter(account__user__in=users) if users else found
-
-
-def release(*users: User, by: str = "olga") -> int:
-    return guard.release(holds(*users), by=by, reason="They have left.")
-
-
-def reject(*users: User, by: str = "olga") -> int:
-    return guard.reject(holds(*users), by=by, reason="A mistake.")
+    return twelve_held(app, sales, faulty, push)
 
 
 # ------------------------------------------------------------------------------------ release

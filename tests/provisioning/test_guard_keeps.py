@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from django.db.models import QuerySet
 
 from iam.models import Group, User
 from provisioning import guard, queue
@@ -12,6 +11,7 @@ from provisioning.models import Account, App, Decision, Event, Hold, Policy, Tri
 from provisioning.plan import Feature, State
 from tests.conftest import MakeApp
 from tests.support.crowd import crowd
+from tests.support.decisions import reject, twelve_held
 from tests.support.faulty import FaultyScim, effect_then
 from tests.support.looks import account, agree, happened
 from tests.support.past import let_an_hour_pass
@@ -27,21 +27,7 @@ def app(make_app: MakeApp, faulty: FaultyScim, sales: Group) -> App:
 
 @pytest.fixture
 def people(app: App, sales: Group, faulty: FaultyScim, push: Push) -> list[User]:
-    """Twelve who were taken out of the group at once, and are held."""
-    users = crowd(app, sales, faulty, 12)
-    sales.users.clear()
-    push()
-    assert Hold.objects.filter(decision=Decision.WAITING).count() == 12
-    return users
-
-
-def holds(*users: User) -> "QuerySet[Hold]":
-    found = Hold.objects.all()
-    return found.filter(account__user__in=users) if users else found
-
-
-def reject(*users: User, by: str = "olga") -> int:
-    return guard.reject(holds(*users), by=by, reason="A mistake.")
+    return twelve_held(app, sales, faulty, push)
 
 
 def test_who_is_rejected_keeps_the_account_as_it_is(

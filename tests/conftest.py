@@ -35,6 +35,10 @@ class Server(Protocol):
 MakeApp = Callable[..., App]
 
 
+def pytest_configure() -> None:
+    needs.look()
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     needs.choose(config, items)
 

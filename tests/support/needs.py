@@ -19,6 +19,14 @@ _PACKAGES = {"redis": "redis-server", "rabbitmq": "rabbitmq-server"}
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
 
+def look() -> None:
+    """Where there is no PostgreSQL the run on it ends before it begins, with one line."""
+    missing = _postgresql_missing() if ON_POSTGRESQL else ""
+    if missing:
+        in_ci = os.environ.get("CI") == "true"
+        pytest.exit(f"Not run on PostgreSQL as well. {missing}", returncode=int(in_ci))
+
+
 def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Of a run on PostgreSQL only what uses the database; skip what the machine cannot do.
 
@@ -28,7 +36,6 @@ def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
         chosen = [item for item in items if _uses_database(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
-        _need(items, _postgresql_missing)
     else:
         chosen = [item for item in items if not any(map(item.get_closest_marker, BROKERS))]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])

@@ -1,7 +1,7 @@
 """Says whether a document is as a filter asks (RFC 7644 3.4.2.2). Knows no schema but the core."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from typing import Any, Final
 from unicodedata import normalize
@@ -44,6 +44,14 @@ def chosen(wanted: Filter, held: Any, *, attribute: str) -> bool:
     """
     entry = held if isinstance(held, dict) else {"value": held}
     return _matches(wanted, entry, within=f"{attribute}.")
+
+
+def compared_by(attribute: str, part: str, value: Any) -> Hashable:
+    """What a part of an entry is compared by, None if it is no single value."""
+    if not isinstance(value, str | bool | int | float):
+        return None
+    exact = _is_exact(Path(None, part), within=f"{attribute}.", entries=False)
+    return _kind(value), _comparable(value, exact=exact)
 
 
 def _matches(wanted: Filter, document: Document, *, within: str) -> bool:
@@ -102,9 +110,9 @@ def _compares(wanted: Comparison, document: Document, *, within: str) -> bool:
             return not any(_same(left, right) for left in lefts)
         case "co" | "sw" | "ew":
             found = _WITHIN[wanted.operator]
-            texts = [value if exact else _folded(value) for value in values if _is_text(value)]
-            sought = str(wanted.value) if exact else _folded(str(wanted.value))
-            return any(found(text, sought) for text in texts)
+            texts = [value for value in (str(wanted.value), *values) if isinstance(value, str)]
+            sought, *others = texts if exact else map(_folded, texts)
+            return any(found(text, sought) for text in others)
     in_order = _ORDER[wanted.operator]
     return any(_kind(left) == _kind(right) and in_order(left, right) for left in lefts)
 
@@ -134,10 +142,6 @@ def _moment(text: str) -> datetime | None:
 
 def _folded(text: str) -> str:
     return normalize("NFC", normalize("NFC", text).casefold())
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
 
 
 def _same(left: Any, right: Any) -> bool:

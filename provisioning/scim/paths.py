@@ -12,6 +12,7 @@ __all__ = [
     "Term",
     "Value",
     "child",
+    "declare",
     "field",
     "get",
     "parse",
@@ -20,6 +21,7 @@ __all__ = [
     "spelling",
     "spellings",
     "target",
+    "undeclare",
 ]
 
 Document = dict[str, Any]
@@ -167,3 +169,23 @@ def spelling(container: Document, name: str) -> str:
 def spellings(container: Document, name: str) -> list[str]:
     """Every spelling of the name in the container: a careless target may hold two."""
     return [key for key in container if key.lower() == name.lower()]
+
+
+def declare(document: Document, schema: str) -> None:
+    """List the schema among those that the document uses (RFC 7643 3.1)."""
+    schemas = _declared(document)
+    if schema.lower() not in {each.lower() for each in schemas}:
+        schemas.append(schema)
+    _set(document, "schemas", schemas)
+
+
+def undeclare(document: Document, schema: str) -> None:
+    """The document no longer uses the schema."""
+    left = [each for each in _declared(document) if each.lower() != schema.lower()]
+    if spellings(document, "schemas"):
+        _set(document, "schemas", left)
+
+
+def _declared(document: Document) -> list[str]:
+    listed = field(document, "schemas")
+    return [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []

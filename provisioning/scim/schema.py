@@ -19,6 +19,8 @@ HAVE_PRIMARY: Final = frozenset(
     {"emails", "phoneNumbers", "ims", "photos", "entitlements", "roles", "x509Certificates"}
 )
 _MULTI_VALUED = HAVE_PRIMARY | {"addresses"}
+# The same, in small letters, and those of a group.
+LISTS: Final = frozenset(name.lower() for name in (*_MULTI_VALUED, "members", "schemas"))
 
 _SINGLE = (
     *("userName", "displayName", "nickName", "profileUrl", "title", "userType"),

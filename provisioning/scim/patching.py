@@ -75,7 +75,7 @@ def _place(text: Any) -> Place:
     try:
         return filters.place(text)
     except FilterError as error:
-        in_filter = "[" in text[: error.position]
+        in_filter = "[" in text[: error.position + 1]
         kind = "invalidFilter" if in_filter else "invalidPath"
         raise PatchError(kind, error.problem) from None
 

@@ -116,7 +116,8 @@ def _written_to_part(held: Any, write: Write, sub: str) -> Any:
 
 
 def _written_whole(held: Any, write: Write) -> Any:
-    path, value = write.place.attribute, write.value
+    path = write.place.attribute
+    value = _cast(path.attribute, write.value) if is_core(path.schema) else write.value
     if isinstance(held, dict) and isinstance(value, dict):
         return _merged(held, value)
     if isinstance(value, list) or isinstance(held, list) or _is_list(path):
@@ -125,7 +126,7 @@ def _written_whole(held: Any, write: Write) -> Any:
         if not write.adds:
             return entries
         return _joined(held if isinstance(held, list) else [], entries, path.attribute)
-    return _clean(_cast(path.attribute, value) if is_core(path.schema) else value)
+    return _clean(value)
 
 
 def _is_list(path: Path) -> bool:
@@ -133,14 +134,17 @@ def _is_list(path: Path) -> bool:
 
 
 def _joined(held: list[Any], added: list[Any], attribute: str) -> list[Any]:
-    """The entries, each of them once: one that is there already takes what is new in it."""
+    """The entries, each of them once: one that is there already takes what is new in it.
+
+    A member stays as it is: what else is said of it cannot change (RFC 7643 8.7.1).
+    """
     known = {_identity(entry, attribute): entry for entry in held}
     for entry in added:
         identity = _identity(entry, attribute)
         if identity not in known:
             known[identity] = entry
             held.append(entry)
-        elif isinstance(entry, dict):
+        elif isinstance(entry, dict) and not _is_members(attribute):
             _merged(known[identity], entry)
     return held
 
@@ -150,9 +154,13 @@ def _identity(entry: Any, attribute: str) -> Hashable:
     value = matching.compared_by(attribute, "value", paths.field(entry, "value"))
     if value is None:
         return json.dumps(entry, sort_keys=True)
-    if attribute.lower() == "members":
+    if _is_members(attribute):
         return value
     return value, matching.compared_by(attribute, "type", paths.field(entry, "type"))
+
+
+def _is_members(attribute: str) -> bool:
+    return attribute.lower() == "members"
 
 
 def _merged(held: Document, value: Document) -> Document:

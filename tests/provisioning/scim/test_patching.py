@@ -201,7 +201,7 @@ def test_a_value_is_put_where_the_path_says(operation: Document, changes: Docume
     [
         [{"value": "u1"}],
         [{"$ref": None, "value": "u1"}],
-        [{"value": "u2"}, {"value": "u1", "display": "Ann"}],
+        [{"value": "u2"}, {"value": "u1", "display": "Ann Ash", "$ref": "../Users/u1"}],
         {"value": "u1"},
     ],
 )

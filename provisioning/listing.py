@@ -13,6 +13,8 @@ class Walk:
     Proven complete is a walk of which every page brought something new, whose total was the same
     on all of them, and which ended with just so many accounts. When the total is reached one more
     page is asked for: some services give the size of the page for the total.
+
+    Pages by cursor (RFC 9865) end only where no further cursor is given, and need not tell a total.
     """
 
     pages: int = 0
@@ -35,25 +37,31 @@ class Walk:
     def proven(self) -> bool:
         return self.ended and not self.doubt
 
-    def page(self, *, returned: int, new: int, total: int | None, next_page: str) -> None:
+    def page(
+        self, *, returned: int, new: int, total: int | None, next_page: str, cursor: bool = False
+    ) -> None:
         """Take note of one page: how much came, how much of it for the first time."""
-        first = self.pages == 0
-        reached = not first and self.total is not None and self.distinct >= self.total
-        if first:
-            self.total = total
+        reached = self.pages > 0 and self.total is not None and self.distinct >= self.total
+        self._hear(total, asked=not cursor)
         self.pages += 1
         self.distinct += new
         self.next = next_page
-        if total is None:
-            self._doubt("it does not say how many accounts there are")
-        elif total != self.total:
-            self._doubt(f"it spoke of {self.total:,} accounts at first and of {total:,} later")
         if reached and new:
             self._doubt(f"it speaks of {self.total:,} accounts and lists more")
-        elif not reached and new < returned:
+        elif (cursor or not reached) and new < returned:
             # Past the end some services give the first page again, which does no harm.
             self._doubt("it listed the same accounts more than once")
+        elif cursor and not new and next_page:
+            self._doubt("a page in between was empty")
         self._end(new)
+
+    def _hear(self, total: int | None, *, asked: bool) -> None:
+        if self.total is None:
+            self.total = total
+        if total is None and asked:
+            self._doubt("it does not say how many accounts there are")
+        elif total is not None and total != self.total:
+            self._doubt(f"it spoke of {self.total:,} accounts at first and of {total:,} later")
 
     def _end(self, new: int) -> None:
         if self.pages >= MOST_PAGES:
@@ -61,7 +69,7 @@ class Walk:
             self.ended = True
         elif not new or not self.next:
             self.ended = True
-            if self.total is not None and self.distinct < self.total:
+            if self.total is not None and self.distinct != self.total:
                 self._doubt(f"it speaks of {self.total:,} accounts and listed {self.distinct:,}")
 
     def _doubt(self, reason: str) -> None:

@@ -48,7 +48,7 @@ def user(values: Mapping[str, Value | None], *, external_id: str | None = None) 
     Raises PathError for a key that is no path.
     """
     document: Document = {}
-    _declare(document, CORE_USER)
+    paths.declare(document, CORE_USER)
     if external_id is not None:
         document["externalId"] = external_id
     for text, value in values.items():
@@ -123,7 +123,7 @@ def merged(document: dict[str, Any], changes: Iterable[Change]) -> dict[str, Any
     body = {
         key: copy.deepcopy(value) for key, value in document.items() if key.lower() not in READ_ONLY
     }
-    _declare(body, CORE_USER)
+    paths.declare(body, CORE_USER)
     for change in changes:
         path = paths.parse(change.path)
         if change.new is None and path.terms:
@@ -144,17 +144,7 @@ def _clear_entry(document: Document, path: Path) -> None:
 def _put(document: Document, path: Path, value: Any) -> None:
     paths.put(document, path, value)
     if not is_core(path.schema):
-        _declare(document, str(path.schema))
-
-
-def _declare(document: Document, schema: str) -> None:
-    """List the schema among those that the document uses (RFC 7643 3.1)."""
-    path = Path(None, "schemas")
-    listed = paths.get(document, path)
-    schemas = [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []
-    if schema.lower() not in {each.lower() for each in schemas}:
-        schemas.append(schema)
-    paths.put(document, path, schemas)
+        paths.declare(document, str(path.schema))
 
 
 def equals(attribute: str, value: str) -> str:

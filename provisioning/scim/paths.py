@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from provisioning.scim.grammar import Path, PathError, Term, Value, parse
+from provisioning.scim.grammar import Path, PathError, Term, parse
+from provisioning.scim.lexer import Value
 from provisioning.scim.schema import HAVE_PRIMARY, is_core, target
 
 __all__ = [
@@ -10,11 +11,17 @@ __all__ = [
     "PathError",
     "Term",
     "Value",
+    "child",
+    "declare",
+    "field",
     "get",
     "parse",
     "put",
     "remove",
+    "spelling",
+    "spellings",
     "target",
+    "undeclare",
 ]
 
 Document = dict[str, Any]
@@ -26,12 +33,12 @@ def get(document: Document, path: Path) -> Any | None:
     Names and text in filters are compared in any letter case, as targets answer in odd ones (RFC
     7643 2.1). What has the wrong type is absent.
     """
-    container = document if is_core(path.schema) else _field(document, path.schema)
-    held = _field(container, path.attribute)
+    container = document if is_core(path.schema) else field(document, path.schema)
+    held = field(container, path.attribute)
     if not path.terms:
-        return held if path.sub is None else _field(held, path.sub)
+        return held if path.sub is None else field(held, path.sub)
     entries = held if isinstance(held, list) else []
-    values = (_field(entry, path.part) for entry in entries if _matches(entry, path.terms))
+    values = (field(entry, path.part) for entry in entries if _matches(entry, path.terms))
     return next((value for value in values if value is not None), None)
 
 
@@ -41,11 +48,11 @@ def put(document: Document, path: Path, value: Any) -> None:
     A new entry holds what its filter says, and is the primary one if it is the only one.
     What has the wrong type is replaced.
     """
-    container = document if is_core(path.schema) else _child(document, str(path.schema))
+    container = document if is_core(path.schema) else child(document, str(path.schema))
     if path.terms:
         _set(_entry(container, path), str(path.part), value)
     elif path.sub is not None:
-        _set(_child(container, path.attribute), path.sub, value)
+        _set(child(container, path.attribute), path.sub, value)
     else:
         _set(container, path.attribute, value)
 
@@ -59,7 +66,7 @@ def remove(document: Document, path: Path) -> None:
     if is_core(path.schema):
         _remove_from(document, path)
         return
-    for key in _keys(document, str(path.schema)):
+    for key in spellings(document, str(path.schema)):
         if isinstance(document[key], dict):
             _remove_from(document[key], path)
             if not document[key]:
@@ -67,7 +74,7 @@ def remove(document: Document, path: Path) -> None:
 
 
 def _remove_from(container: Document, path: Path) -> None:
-    for key in _keys(container, path.attribute):
+    for key in spellings(container, path.attribute):
         left = _without(container[key], path)
         if left is None or left in ([], {}):
             del container[key]
@@ -107,7 +114,7 @@ def _says_more_than(entry: Document, terms: tuple[Term, ...]) -> bool:
 
 def _matches(entry: Any, terms: tuple[Term, ...]) -> bool:
     return isinstance(entry, dict) and all(
-        _same(_field(entry, term.attribute), term.value) for term in terms
+        _same(field(entry, term.attribute), term.value) for term in terms
     )
 
 
@@ -120,7 +127,7 @@ def _same(held: Any, wanted: Value) -> bool:
 
 def _entry(container: Document, path: Path) -> Document:
     """The first entry that the filter chooses, made if there is none."""
-    key = _key(container, path.attribute)
+    key = spelling(container, path.attribute)
     if not isinstance(container.get(key), list):
         container[key] = []
     entries: list[Any] = container[key]
@@ -134,31 +141,51 @@ def _entry(container: Document, path: Path) -> Document:
     return entry
 
 
-def _child(container: Document, name: str) -> Document:
-    key = _key(container, name)
+def child(container: Document, name: str) -> Document:
+    key = spelling(container, name)
     if not isinstance(container.get(key), dict):
         container[key] = {}
-    child: Document = container[key]
-    return child
+    held: Document = container[key]
+    return held
 
 
 def _set(container: Document, name: str, value: Any) -> None:
-    container[_key(container, name)] = value
+    container[spelling(container, name)] = value
 
 
-def _field(container: Any, name: str | None) -> Any | None:
+def field(container: Any, name: str | None) -> Any | None:
     if not isinstance(container, dict) or name is None:
         return None
-    return container.get(_key(container, name))
+    return container.get(spelling(container, name))
 
 
-def _key(container: Document, name: str) -> str:
+def spelling(container: Document, name: str) -> str:
     """The name as the container spells it, unchanged if it has none."""
     if name in container:
         return name
-    return next(iter(_keys(container, name)), name)
+    return next(iter(spellings(container, name)), name)
 
 
-def _keys(container: Document, name: str) -> list[str]:
+def spellings(container: Document, name: str) -> list[str]:
     """Every spelling of the name in the container: a careless target may hold two."""
     return [key for key in container if key.lower() == name.lower()]
+
+
+def declare(document: Document, schema: str) -> None:
+    """List the schema among those that the document uses (RFC 7643 3.1)."""
+    schemas = _declared(document)
+    if schema.lower() not in {each.lower() for each in schemas}:
+        schemas.append(schema)
+    _set(document, "schemas", schemas)
+
+
+def undeclare(document: Document, schema: str) -> None:
+    """The document no longer uses the schema."""
+    left = [each for each in _declared(document) if each.lower() != schema.lower()]
+    if spellings(document, "schemas"):
+        _set(document, "schemas", left)
+
+
+def _declared(document: Document) -> list[str]:
+    listed = field(document, "schemas")
+    return [each for each in listed if isinstance(each, str)] if isinstance(listed, list) else []

@@ -7,7 +7,10 @@ from typing import Final
 from provisioning.scim.grammar import Path, PathError, Term, parse
 
 CORE_USER: Final = "urn:ietf:params:scim:schemas:core:2.0:User"
+CORE_GROUP: Final = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE_USER: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+
+_CORE = frozenset({CORE_USER.lower(), CORE_GROUP.lower()})
 
 READ_ONLY: Final = frozenset({"id", "meta", "groups"})
 
@@ -16,6 +19,8 @@ HAVE_PRIMARY: Final = frozenset(
     {"emails", "phoneNumbers", "ims", "photos", "entitlements", "roles", "x509Certificates"}
 )
 _MULTI_VALUED = HAVE_PRIMARY | {"addresses"}
+# The same, in small letters, and those of a group.
+LISTS: Final = frozenset(name.lower() for name in (*_MULTI_VALUED, "members", "schemas"))
 
 _SINGLE = (
     *("userName", "displayName", "nickName", "profileUrl", "title", "userType"),
@@ -67,7 +72,7 @@ def target(text: str) -> Path:
 
 def is_core(schema: str | None) -> bool:
     """Whether the attribute stands at the top of the document, not below its schema."""
-    return schema is None or schema.lower() == CORE_USER.lower()
+    return schema is None or schema.lower() in _CORE
 
 
 def _extension(path: Path) -> Path:

@@ -126,6 +126,7 @@ def test_an_application_that_has_another_address_by_now_is_learned_anew(crew: Ap
     connections.remember(former, [lesson])
     assert learned(crew) == {}
     connections.remember(crew, [lesson])
+    crew.refresh_from_db()
     assert learned(crew) == {"update": "put"}
     apps_setup.configure(
         crew,
@@ -324,6 +325,8 @@ def test_a_test_of_the_connection_begins_anew(
     describe(faulty, filter=False)
     page = visit(admin_client, "provisioning_app_change", crew.pk)
     assert "It answered 501 to PATCH." in page.text
+    apps_setup.check_connection(crew)
+    assert set(learned(crew)) == {"search.userName", "search.externalId"}
     page = page.send(button="_save_and_test")
     assert "It says of itself that it does not take searches by filter." in page.text
     assert "It answered 501 to PATCH." not in page.text

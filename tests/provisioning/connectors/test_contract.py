@@ -115,6 +115,15 @@ def test_it_has_features_and_none_that_the_product_does_not_know(kind: Kind) -> 
     assert len(kind.features) == len(set(kind.features))
 
 
+def test_what_a_feature_does_there_is_told_in_sentences(kind: Kind) -> None:
+    assert set(kind.feature_notes) <= set(kind.features)
+    assert all(note.endswith(".") for note in kind.feature_notes.values())
+
+
+def test_what_may_stay_empty_has_no_default(kind: Kind) -> None:
+    assert not [s.key for s in kind.settings if s.optional and (s.default or s.choices)]
+
+
 def test_the_set_up_guide_says_what_to_do(kind: Kind) -> None:
     assert kind.steps
     for step in kind.steps:

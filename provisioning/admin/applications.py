@@ -71,11 +71,12 @@ class AppAdmin(SaysWhatWillHappen):
     change_form_template = "provisioning/app_change_form.html"
     warn_unsaved_form = True
 
-    # Which settings are asked for depends on the sign-in method chosen above them.
+    # Which settings are asked for depends on the sign-in method chosen above them. The same setting
+    # of another kind may not depend on anything, and then there is nothing to choose on its page.
     @property
     def conditional_fields(self) -> dict[str, str]:
         return {
-            f"{SETTING}{setting.key}": f"{SETTING}{setting.when[0]} == '{setting.when[1]}'"
+            f"{SETTING}{setting.key}": _shown_when(*setting.when)
             for kind in connectors.catalogue().values()
             for setting in kind.settings
             if setting.when
@@ -227,6 +228,12 @@ class AppAdmin(SaysWhatWillHappen):
     @display(description="Need you", ordering="stuck_accounts")
     def needing(self, app: Any) -> int:
         return int(app.stuck_accounts)
+
+
+def _shown_when(key: str, value: str) -> str:
+    """For the page's script."""
+    chosen = f"{SETTING}{key}"
+    return f"typeof {chosen} == 'undefined' || {chosen} == '{value}'"
 
 
 def _guide(app: App | None) -> dict[str, Any]:

@@ -119,7 +119,7 @@ class ScimService(Connector):
             # There is no list at all: the address is wrong.
             return None
         said, scim_type = self._said(reply), messages.scim_type(reply.body)
-        missing = scim_type == "noTarget"
+        missing = reply.status == 400 and scim_type == "noTarget"
         if not missing and not dialect.refuses_form(reply.status, scim_type, said):
             return None
         if http.retry_after(reply.headers) is not None or _asks_for_less(said):

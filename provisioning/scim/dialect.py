@@ -21,6 +21,11 @@ _SIGNS = (
 )
 
 
+# Those of RFC 7644's reasons that are about a form, where it gives one at all.
+_ABOUT_THE_FORM = frozenset({"invalidFilter", "invalidPath"})
+_SAYS_NOTHING = frozenset({"", "invalidSyntax"})
+
+
 class Update(StrEnum):
     """The forms in which a change can be sent."""
 
@@ -119,8 +124,10 @@ def refuses_form(status: int, scim_type: str, said: str) -> bool:
         return True
     if status not in {400, 500}:
         return False
+    if scim_type in _ABOUT_THE_FORM:
+        return True
     words = said.casefold()
-    return scim_type in {"invalidFilter", "invalidPath"} or any(sign in words for sign in _SIGNS)
+    return scim_type in _SAYS_NOTHING and any(sign in words for sign in _SIGNS)
 
 
 def discovered(config: Mapping[str, Any], dialect: Dialect) -> list[Lesson]:

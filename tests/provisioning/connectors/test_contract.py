@@ -65,6 +65,12 @@ def test_a_setting_is_asked_for_by_a_choice_that_exists(kind: Kind) -> None:
             assert settings[key].when is None
 
 
+def test_a_setting_depends_on_the_same_choice_wherever_it_does() -> None:
+    # The page of an app has one rule for each field, whatever the kind.
+    rules = {(s.key, s.when) for kind in catalogue().values() for s in kind.settings if s.when}
+    assert len(rules) == len({key for key, _ in rules})
+
+
 def test_a_default_is_one_that_the_form_accepts(kind: Kind) -> None:
     for setting in kind.settings:
         if setting.choices:

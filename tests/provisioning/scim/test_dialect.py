@@ -41,6 +41,10 @@ def test_a_refused_value_is_not_about_the_form(scim_type: str) -> None:
     assert not dialect.refuses_form(500, scim_type, "Internal error")
 
 
+def test_a_refused_value_is_not_about_the_form_even_if_it_is_called_unsupported() -> None:
+    assert not dialect.refuses_form(400, "invalidValue", "The locale “xx” is not supported.")
+
+
 def test_what_was_learned_comes_first_and_nothing_is_left_out() -> None:
     forms = (Update.PATHS, Update.WHOLE, Update.PUT)
     assert dialect.order(forms, None) == list(forms)

@@ -4,8 +4,9 @@ from collections.abc import Collection
 from collections.abc import Mapping as Values
 
 from django.db import transaction
+from django.db.models import F
 
-from provisioning import addresses, connections, lanes
+from provisioning import addresses, connections, correlation, lanes
 from provisioning import secrets as sealing
 from provisioning.errors import ConnectorError, Unavailable
 from provisioning.models import App, Mapping
@@ -43,6 +44,9 @@ def configure(
     features: Collection[Feature],
 ) -> None:
     """Put the connection and the switched-on features into the app; the caller saves it."""
+    if app.settings != dict(settings):
+        # It may be another system now.
+        app.learned = {}
     app.settings = dict(settings)
     app.sealed_secrets = sealing.seal({key: value for key, value in secrets.items() if value})
     app.features = [feature.value for feature in app.kind.features if feature in features]
@@ -81,24 +85,45 @@ def clean_secret(text: str) -> str:
     return value
 
 
+def clean_password(text: str) -> str:
+    """A password as a person chose it, whatever is in it but signs that nobody can see."""
+    if len(text) > _LONGEST_SECRET or not text.isprintable():
+        raise ValueError(
+            "This cannot be a password: it is too long, or it holds a line break. Enter it again."
+        )
+    return text
+
+
 def _bare(text: str) -> str:
     return text.strip().strip("\"'").strip()
 
 
 def check_connection(app: App) -> tuple[bool, str]:
-    """Reach the application with what is stored: whether it worked, and what to do next."""
+    """Reach the application with what is stored: whether it worked, and what to do next.
+
+    What was learned before is forgotten, and what the application says of itself takes its place.
+    """
+    forget(app)
     try:
         connector = connections.connector(app)
         try:
-            sentence = connector.check()
+            with correlation.working_on({"correlation_id": correlation.new(), "app": app.name}):
+                sentence = connector.check()
+                lessons = connector.discover()
         finally:
             connector.close()
     except Unavailable as error:
         return False, f"{error} {_TRY_AGAIN}"
     except ConnectorError as error:
         return False, str(error)
+    connections.remember(app, lessons)
     lanes.resume(app.pk)
     return True, sentence
+
+
+def forget(app: App) -> None:
+    """Find out anew how the application deviates; the accounts are not looked at for it."""
+    App.objects.filter(pk=app.pk).update(learned={}, changed_at=F("changed_at"))
 
 
 def _origins(app: App, settings: Values[str, str]) -> list[str]:

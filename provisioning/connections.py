@@ -2,14 +2,17 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from provisioning import transactions
 from provisioning.connectors.base import Connector
 from provisioning.errors import Misconfigured
 from provisioning.models import App
 from provisioning.pace import Pace
+from provisioning.scim.dialect import Lesson
 from provisioning.secrets import Unreadable
 
 _open: dict[int, tuple[object, Connector]] = {}
@@ -57,7 +60,34 @@ def for_lane(app: App, *, before_write: Callable[[], None]) -> Connector:
                 kept.close()
             kept = connector(app)
             _open[app.pk] = (app.changed_at, kept)
-    return kept.asking(before_write)
+    learned = {flag: str(lesson["value"]) for flag, lesson in app.learned.items()}
+    return kept.asking(before_write, learned=learned)
+
+
+def remember(app: App, lessons: Sequence[Lesson]) -> None:
+    """Keep what was found out about the application, for every worker and for the app's page.
+
+    Not if the app was saved since: its address may be another one now. Nothing about the accounts
+    has changed, so the time of the app's last change stays as it is.
+    """
+    if lessons:
+        transactions.giving_way(lambda: _keep(app, lessons))
+
+
+def _keep(app: App, lessons: Sequence[Lesson]) -> None:
+    apps = App.objects.filter(pk=app.pk, changed_at=app.changed_at)
+    current = apps.select_for_update(no_key=True).first()
+    if current is not None:
+        apps.update(learned=current.learned | _told(lessons), changed_at=app.changed_at)
+
+
+def _told(lessons: Sequence[Lesson]) -> dict[str, dict[str, str]]:
+    """Lessons as they are stored."""
+    now = timezone.now().isoformat(timespec="seconds")
+    return {
+        lesson.flag: {"value": lesson.value, "evidence": lesson.evidence, "at": now}
+        for lesson in lessons
+    }
 
 
 def _pace(app: App) -> Pace:

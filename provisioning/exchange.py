@@ -40,6 +40,14 @@ def look_up(connector: Connector, job: Job) -> Answer:
     return _timed(job, lambda: {"found": _find(connector, job)})
 
 
+def look_through(connector: Connector, job: Job) -> Answer:
+    """Whether the account is there although a search does not show it."""
+    external_id = str(job.account.external_id)
+    return _timed(
+        job, lambda: {"found": connector.look_through(job.desired, external_id=external_id)}
+    )
+
+
 def write(connector: Connector, job: Job) -> Answer:
     """Send what the plan says."""
     return _timed(job, lambda: {"created": _write(connector, job)})

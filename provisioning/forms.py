@@ -115,8 +115,9 @@ class AppForm(forms.ModelForm):
             self.errors.pop(name, None)
             cleaned[name] = self.initial.get(name, "")
         elif setting.secret:
-            cleaned[name] = self._tried(name, lambda: apps_setup.clean_secret(value))
-        elif not value and name not in self.errors:
+            clean = apps_setup.clean_password if setting.as_typed else apps_setup.clean_secret
+            cleaned[name] = self._tried(name, lambda: clean(value))
+        elif not value and not setting.optional and name not in self.errors:
             self.add_error(name, f"{setting.label} is needed.")
         elif value and setting.is_url:
             internal = bool(cleaned.get("internal"))
@@ -196,7 +197,7 @@ def app_form(app: App) -> type[AppForm]:
     for feature in app.kind.features:
         fields[f"{FEATURE}{feature}"] = forms.BooleanField(
             label=FEATURE_LABELS[feature],
-            help_text=FEATURE_HELP[feature],
+            help_text=f"{FEATURE_HELP[feature]} {app.kind.feature_notes.get(feature, '')}".strip(),
             required=False,
             widget=UnfoldBooleanSwitchWidget,
         )

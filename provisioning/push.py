@@ -83,7 +83,10 @@ class _Round:
             batch = queue.claim(self.app, limit=1 if self.trouble.lane.problem else portion)
             if not batch or not self._refresh():
                 break
-            self._work(guard.hold_back(batch, app=self.app, lease=self.lease))
+            try:
+                self._work(guard.hold_back(batch, app=self.app, lease=self.lease))
+            finally:
+                connections.remember(self.app, self.connector.lessons)
             worked += len(batch)
             portion = _portion(len(batch), seconds=time.monotonic() - began)
         return worked
@@ -150,10 +153,10 @@ class _Round:
         )
         return replace(job, action=action, desired=desired)
 
-    def _look_up(self, jobs: list[Job]) -> list[Job]:
+    def _look_up(self, jobs: list[Job], *, by: exchange.Step = exchange.look_up) -> list[Job]:
         """Link what is there already; the jobs whose account is certainly absent remain."""
         absent: list[Job] = []
-        for answer in self._each(exchange.look_up, jobs):
+        for answer in self._each(by, jobs):
             # Nothing is saved for those that are absent, and many slow answers outlast the lease.
             self.lease.renew()
             if answer.error is not None:
@@ -185,7 +188,8 @@ class _Round:
         taken = [answer.job for answer in self._write(jobs)]
         # A create that met an account: somebody else made it a moment ago, or the search hides it.
         # Looked up only now, when everything else of the batch is recorded and owners are known.
-        for job in self._look_up(taken):
+        hidden = self._look_up(taken)
+        for job in self._look_up(hidden, by=exchange.look_through):
             self._save([outcomes.failed(job, _hidden(self.app))])
 
     def _write(self, jobs: list[Job]) -> list[Answer]:

@@ -132,7 +132,8 @@ def make_app(db: None) -> MakeApp:
                 requests_per_second=1000,
             )
         )
-        settings = {"base_url": server.base_url, **({"auth": "bearer"} if kind == "zoom" else {})}
+        by_token = {s.key: "bearer" for s in app.kind.settings if s.key == "auth"}
+        settings = {"base_url": server.base_url, **by_token}
         apps_setup.configure(
             app, settings=settings, secrets={"token": server.token}, features=features
         )

@@ -1,5 +1,6 @@
 """Apps: choose from the catalogue, connect, map attributes, switch features on."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,6 +9,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.dataclasses import UnfoldAction
@@ -26,11 +28,13 @@ from provisioning.forms import (
 )
 from provisioning.models import Account, App, Hold, Mapping, Problem, Run, Trigger
 from provisioning.plan import State
+from provisioning.scim import dialect
 
 _TEST = "_save_and_test"
 _PUSH = "_push_now"
 _COMPARE = "_compare_now"
-_BUTTONS = {_TEST, _PUSH, _COMPARE}
+_FORGET = "_forget_learned"
+_BUTTONS = {_TEST, _PUSH, _COMPARE, _FORGET}
 
 
 class MappingInline(TabularInline):
@@ -67,11 +71,12 @@ class AppAdmin(SaysWhatWillHappen):
     change_form_template = "provisioning/app_change_form.html"
     warn_unsaved_form = True
 
-    # Which settings are asked for depends on the sign-in method chosen above them.
+    # Which settings are asked for depends on the sign-in method chosen above them. The same setting
+    # of another kind may not depend on anything, and then there is nothing to choose on its page.
     @property
     def conditional_fields(self) -> dict[str, str]:
         return {
-            f"{SETTING}{setting.key}": f"{SETTING}{setting.when[0]} == '{setting.when[1]}'"
+            f"{SETTING}{setting.key}": _shown_when(*setting.when)
             for kind in connectors.catalogue().values()
             for setting in kind.settings
             if setting.when
@@ -100,10 +105,12 @@ class AppAdmin(SaysWhatWillHappen):
         """More buttons; what they do is done in `_after_save`, when the save is committed."""
         app = self.get_object(request, object_id)
         compares = app is not None and app.kind.lists_accounts
+        learned = app is not None and app.learned
         return [
             _button(_TEST, "Save and test connection", "network_check"),
             _button(_PUSH, "Save and push now", "sync"),
             *([_button(_COMPARE, "Save and compare now", "difference")] if compares else []),
+            *([_button(_FORGET, "Forget what was learned", "psychology")] if learned else []),
         ]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
@@ -170,6 +177,9 @@ class AppAdmin(SaysWhatWillHappen):
             count = Account.objects.filter(app=app, due_at__isnull=False).count()
             accounts = f"1 account of {app} is" if count == 1 else f"{count} accounts of {app} are"
             messages.success(request, f"{accounts} looked at again now.")
+        if _FORGET in request.POST:
+            apps_setup.forget(app)
+            messages.success(request, f"What {app} can do is found out anew.")
         if _COMPARE in request.POST and app.kind.lists_accounts:
             run = reconcile.start(app, actor=actor.current())
             messages.success(request, _compares(run))
@@ -220,12 +230,31 @@ class AppAdmin(SaysWhatWillHappen):
         return int(app.stuck_accounts)
 
 
+def _shown_when(key: str, value: str) -> str:
+    """For the page's script."""
+    chosen = f"{SETTING}{key}"
+    return f"typeof {chosen} == 'undefined' || {chosen} == '{value}'"
+
+
 def _guide(app: App | None) -> dict[str, Any]:
     """What the page shows beside the form; a template would take the class itself for a call."""
     if app is None:
         return {}
     kind = app.kind
-    return {"label": kind.label, "steps": kind.steps, "targets": kind.known_targets}
+    return {
+        "label": kind.label,
+        "steps": kind.steps,
+        "targets": kind.known_targets,
+        "abilities": list(_abilities(app)),
+    }
+
+
+def _abilities(app: App) -> Iterator[dict[str, Any]]:
+    """What was found out about the application, with how and when."""
+    for flag, lesson in app.learned.items():
+        if sentence := dialect.in_words(flag, lesson["value"]):
+            since = parse_datetime(lesson["at"])
+            yield {"sentence": sentence, "evidence": lesson["evidence"], "since": since}
 
 
 def _compares(run: Run) -> str:

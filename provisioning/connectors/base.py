@@ -12,6 +12,7 @@ from typing import ClassVar, Self
 
 from provisioning.pace import Pace
 from provisioning.plan import Change, Feature, Value
+from provisioning.scim.dialect import Lesson
 
 # So much of a secret at the end of a text is taken for one that was cut off.
 _TELLING = 4
@@ -30,6 +31,10 @@ class Setting:
     # (key of another setting, its value): asked for only then.
     when: tuple[str, str] | None = None
     is_url: bool = False
+    # May stay empty.
+    optional: bool = False
+    # A secret that a person chose and not a program: it may hold blanks and any letters.
+    as_typed: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,8 @@ class Connector(ABC):
     position: ClassVar[int] = 100
     settings: ClassVar[tuple[Setting, ...]]
     features: ClassVar[tuple[Feature, ...]]
+    # What a feature does in this application, where that may surprise.
+    feature_notes: ClassVar[Mapping[Feature, str]] = {}
     # (target, key of a portal attribute)
     default_mappings: ClassVar[tuple[tuple[str, str], ...]]
     # Targets to suggest while a mapping is typed.
@@ -119,13 +126,29 @@ class Connector(ABC):
         self.ca_certificate = ca_certificate
         self.pace = pace or Pace(self.requests_per_second)
         self.before_write: Callable[[], None] = lambda: None
+        self.learned: dict[str, str] = {}
+        self.lessons: list[Lesson] = []
 
-    def asking(self, before_write: Callable[[], None]) -> Self:
-        """This connection, with a function that is called right before each write and may raise."""
+    def asking(
+        self, before_write: Callable[[], None], *, learned: Mapping[str, str] | None = None
+    ) -> Self:
+        """This connection for one batch, with a function that is called right before each write.
+
+        That function may raise. `learned` is what is known of this application, flag to value;
+        what is found out on the way is added to it, and to `lessons` with its evidence.
+        """
         # A copy: two owners of a lane, a former and a new one, may use one connection for a moment.
         asking = copy.copy(self)
         asking.before_write = before_write
+        asking.learned = dict(learned or {})
+        asking.lessons = []
         return asking
+
+    def learn(self, lesson: Lesson) -> None:
+        """Go by this from now on. Whoever gave the work saves it."""
+        if self.learned.get(lesson.flag) != lesson.value:
+            self.learned[lesson.flag] = lesson.value
+            self.lessons.append(lesson)
 
     @classmethod
     @abstractmethod
@@ -139,6 +162,10 @@ class Connector(ABC):
     def check(self) -> str:
         """Reach the application with the credentials, change nothing; what was found, in words."""
 
+    def discover(self) -> Sequence[Lesson]:
+        """What the application says of itself, as far as it does. Raises nothing."""
+        return ()
+
     @abstractmethod
     def find(
         self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool
@@ -147,6 +174,16 @@ class Connector(ABC):
 
         `made_by_us` looks for the external id first: an earlier attempt may have got through.
         """
+
+    def look_through(
+        self, values: Mapping[str, Value | None], *, external_id: str
+    ) -> Sequence[RemoteAccount]:
+        """The accounts that `find` should have found, looked for among all there are.
+
+        Asked when a create was refused because of an account that the search did not show. Each is
+        verified; that there is none proves nothing.
+        """
+        return ()
 
     @abstractmethod
     def create(self, values: Mapping[str, Value | None], *, external_id: str) -> RemoteAccount: ...

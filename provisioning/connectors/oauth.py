@@ -3,6 +3,8 @@
 import base64
 import threading
 import time
+from typing import Any
+from urllib.parse import quote
 
 from provisioning import http
 from provisioning.connectors.base import masked
@@ -15,19 +17,14 @@ _RENEW_BEFORE = 300.0
 _LIFE_IF_NOT_TOLD = 3600.0
 
 
-class AccountCredentials:
-    """Zoom's Server-to-Server OAuth: one token for the whole account, one renewal at a time.
-
-    POST {token_url}?grant_type=account_credentials&account_id=… with the client's id and secret
-    as Basic authentication (developers.zoom.us/docs/internal-apps/s2s-oauth, November 2026).
-    """
+class Tokens:
+    """Tokens for one application, one renewal at a time. Safe to share between threads."""
 
     def __init__(
         self,
         app: str,
         *,
         token_url: str,
-        account_id: str,
         client_id: str,
         client_secret: str,
         internal: bool,
@@ -35,7 +32,6 @@ class AccountCredentials:
     ) -> None:
         self._app = app
         self._url = token_url
-        self._account_id = account_id
         self._client_secret = client_secret
         self._basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
         self._headers = {"Authorization": f"Basic {self._basic}", "Accept": "application/json"}
@@ -43,6 +39,9 @@ class AccountCredentials:
         self._lock = threading.Lock()
         self._token = self._former = ""
         self._renew_at = float("-inf")
+
+    def header(self) -> str:
+        return f"Bearer {self.token()}"
 
     def token(self) -> str:
         """A token with enough time to live. Raises Misconfigured or Unavailable."""
@@ -65,14 +64,13 @@ class AccountCredentials:
     def close(self) -> None:
         self._session.close()
 
+    def _asked(self) -> dict[str, Any]:
+        """What goes with the request for a token, and where in it."""
+        raise NotImplementedError
+
     def _fetch(self) -> None:
         asked_at = time.monotonic()
-        reply = self._session.request(
-            "POST",
-            self._url,
-            params={"grant_type": "account_credentials", "account_id": self._account_id},
-            headers=self._headers,
-        )
+        reply = self._session.request("POST", self._url, headers=self._headers, **self._asked())
         if reply.status >= 500 or reply.status == 429:
             raise Throttled(
                 f"The sign-in service of {self._app} has a problem (error {reply.status}). "
@@ -97,10 +95,64 @@ class AccountCredentials:
                 f"address under Apps > {self._app} > Connection."
             )
         reason = masked(told, self.secrets) or f"error {status}"
+        return self._not_accepted(reason)
+
+    def _not_accepted(self, reason: str) -> str:
+        """What the administrator is to enter again, and where it is found."""
+        raise NotImplementedError
+
+
+class AccountCredentials(Tokens):
+    """Zoom's Server-to-Server OAuth: one token for the whole account.
+
+    POST {token_url}?grant_type=account_credentials&account_id=… with the client's id and secret
+    as Basic authentication (developers.zoom.us/docs/internal-apps/s2s-oauth, November 2026).
+    """
+
+    def __init__(self, app: str, *, account_id: str, **client: Any) -> None:
+        super().__init__(app, **client)
+        self._account_id = account_id
+
+    def _asked(self) -> dict[str, Any]:
+        return {"params": {"grant_type": "account_credentials", "account_id": self._account_id}}
+
+    def _not_accepted(self, reason: str) -> str:
         return (
             f"{self._app} did not accept the account id, client id and client secret ({reason}). "
             f"Copy all three again from the app's page at {self._app} and check that it is "
             "activated there."
+        )
+
+
+class ClientCredentials(Tokens):
+    """A token for the client itself (RFC 6749 section 4.4)."""
+
+    def __init__(
+        self, app: str, *, client_id: str, client_secret: str, scope: str = "", **where: Any
+    ) -> None:
+        # Encoded before they are put together (RFC 6749 section 2.3.1).
+        super().__init__(
+            app,
+            client_id=quote(client_id, safe=""),
+            client_secret=quote(client_secret, safe=""),
+            **where,
+        )
+        self._plain = client_secret
+        self._scope = scope
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (*super().secrets, self._plain)
+
+    def _asked(self) -> dict[str, Any]:
+        scope = {"scope": self._scope} if self._scope else {}
+        return {"form": {"grant_type": "client_credentials", **scope}}
+
+    def _not_accepted(self, reason: str) -> str:
+        return (
+            f"{self._app} did not accept the client id and client secret ({reason}). Copy both "
+            f"again from the page where {self._app} shows the client, and check the scope and that "
+            "the client is active there."
         )
 
 

@@ -1,28 +1,20 @@
 """Any application that speaks SCIM 2.0 (RFC 7643, RFC 7644)."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self, TypeVar
 
 from provisioning import http
-from provisioning.connectors.base import Connector, Listing, RemoteAccount, Setting, Step, masked
-from provisioning.errors import (
-    AlreadyExists,
-    ConnectorError,
-    Misconfigured,
-    NotFound,
-    Rejected,
-    Throttled,
-    Unavailable,
-)
+from provisioning.connectors import signing_in
+from provisioning.connectors.base import Listing, RemoteAccount, Setting, Step
+from provisioning.connectors.everybody import Everybody
+from provisioning.connectors.service import CORRECT, ScimService, Unsupported
+from provisioning.errors import ConnectorError, Misconfigured, NotFound, Rejected, Unavailable
 from provisioning.plan import Change, Feature, Value
-from provisioning.scim import messages, paths
+from provisioning.scim import dialect, messages, paths
+from provisioning.scim.dialect import SEARCH, SWITCH, UPDATE, Lesson, Search, Update
 
-_SCIM_JSON = "application/scim+json"
-# No application is known to give more on one page (Zoom and Atlassian: 100).
-_PAGE = 100
-_CORRECT = (
-    "Correct the person's data or the attribute mapping; Gatehouse then tries again by itself."
-)
+Result = TypeVar("Result")
 
 BASE_URL = Setting(
     key="base_url",
@@ -31,20 +23,21 @@ BASE_URL = Setting(
     "ends in /scim/v2. Gatehouse adds /Users itself.",
     is_url=True,
 )
-TOKEN = Setting(
-    key="token",
-    label="Bearer token",
-    help_text="The secret token that the application made for provisioning.",
-    secret=True,
-)
+TOKEN = signing_in.TOKEN
 
 
-class Scim(Connector):
+class Scim(ScimService):
     slug: ClassVar[str] = "scim"
     label: ClassVar[str] = "Any SCIM 2.0 application"
-    description: ClassVar[str] = "For every application with a SCIM Base URL and a bearer token."
+    description: ClassVar[str] = "For every application with a SCIM Base URL."
     position: ClassVar[int] = 900
-    settings: ClassVar[tuple[Setting, ...]] = (BASE_URL, TOKEN)
+    settings: ClassVar[tuple[Setting, ...]] = (
+        BASE_URL,
+        signing_in.CHOICE,
+        replace(TOKEN, when=signing_in.BEARER),
+        *signing_in.PASSWORD,
+        *signing_in.CLIENT,
+    )
     features: ClassVar[tuple[Feature, ...]] = tuple(Feature)
     default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
         ("userName", "username"),
@@ -90,18 +83,16 @@ class Scim(Connector):
         ),
     )
 
-    # How this kind deviates: each is a fact of the vendor's file that changes it.
-    keeps_external_id: ClassVar[bool] = True
-    # How what is sent is labelled.
-    media_type: ClassVar[str] = _SCIM_JSON
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._session = http.Session(
-            self.config.get("base_url", ""),
-            internal=self.internal,
-            ca_certificate=self.ca_certificate,
-        )
+        self._everybody = Everybody()
+
+    def asking(
+        self, before_write: Callable[[], None], *, learned: Mapping[str, str] | None = None
+    ) -> Self:
+        asking = super().asking(before_write, learned=learned)
+        asking._everybody = Everybody()
+        return asking
 
     @classmethod
     def target(cls, text: str) -> str:
@@ -112,7 +103,7 @@ class Scim(Connector):
             reply = self._request("GET", "/Users", params={"startIndex": "1", "count": "1"})
         except Rejected as error:
             raise Misconfigured(
-                f"{str(error).removesuffix(_CORRECT)}Check the SCIM Base URL, and what "
+                f"{str(error).removesuffix(CORRECT)}Check the SCIM Base URL, and what "
                 f"{self.name} asks for before accounts may be managed from outside, such as single "
                 "sign-on.",
                 http_status=error.http_status,
@@ -125,26 +116,34 @@ class Scim(Connector):
             )
         return f"Connected: {self.name} answered and accepted the credentials."
 
+    def discover(self) -> Sequence[Lesson]:
+        for path in self.dialect.discovery:
+            try:
+                told = self._request("GET", path).body
+            except ConnectorError:
+                continue
+            if isinstance(told, dict):
+                return dialect.discovered(told, self.dialect)
+        return ()
+
     def find(
         self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool
     ) -> Sequence[RemoteAccount]:
-        if made_by_us and self.keeps_external_id:
-            hits = [
-                hit
-                for hit in self._search("externalId", external_id, values)
-                if hit.external_id == external_id
-            ]
+        if made_by_us and self.dialect.keeps_external_id:
+            hits = self._search("externalId", external_id, values)
             if hits:
                 return hits
-        name = str(values["userName"])
-        return [
-            hit
-            for hit in self._search("userName", name, values)
-            if str(hit.values.get("userName", "")).casefold() == name.casefold()
-        ]
+        return self._search("userName", str(values["userName"]), values)
+
+    def look_through(
+        self, values: Mapping[str, Value | None], *, external_id: str
+    ) -> Sequence[RemoteAccount]:
+        _, hits = self._listed("userName", str(values["userName"]), values)
+        return hits
 
     def create(self, values: Mapping[str, Value | None], *, external_id: str) -> RemoteAccount:
-        kept = external_id if self.keeps_external_id else None
+        kept = external_id if self.dialect.keeps_external_id else None
+        self._everybody.forget()
         reply = self._request("POST", "/Users", json=messages.user(values, external_id=kept))
         made = self._account(reply.body, values)
         if made is None:
@@ -156,7 +155,11 @@ class Scim(Connector):
         return made
 
     def update(self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]) -> None:
-        self._patch(remote_id, messages.patch(for_library(changes), held=held))
+        self._in_some_form(
+            UPDATE,
+            self.dialect.updates,
+            lambda form: self._change(form, remote_id, for_library(changes), held=held),
+        )
 
     def deactivate(self, remote_id: str) -> None:
         self._set_active(remote_id, False)
@@ -173,7 +176,7 @@ class Scim(Connector):
     def list_accounts(self, targets: Collection[str], *, position: str) -> Listing:
         """By startIndex, which counts from 1 and grows by what came (RFC 7644 3.4.2.4)."""
         start = int(position or 1)
-        query = {"startIndex": str(start), "count": str(_PAGE)}
+        query = {"startIndex": str(start), "count": str(self.dialect.page_size)}
         reply = self._request("GET", "/Users", params=query)
         body = reply.body if isinstance(reply.body, dict) else {}
         # An empty page need not have the member (RFC 7644 3.4.2).
@@ -198,26 +201,99 @@ class Scim(Connector):
             )
         return found
 
-    def close(self) -> None:
-        self._session.close()
-
     def _set_active(self, remote_id: str, active: bool) -> None:
         change = messages.Change("active", old=not active, new=active)
-        self._patch(remote_id, messages.patch([change]))
+        self._in_some_form(
+            SWITCH,
+            self.dialect.switches,
+            lambda form: self._change(form, remote_id, [change], held=()),
+        )
 
-    def _patch(self, remote_id: str, body: dict[str, Any]) -> None:
-        self._request("PATCH", self._path(remote_id), json=body)
+    def _change(
+        self,
+        form: Update,
+        remote_id: str,
+        changes: Sequence[messages.Change],
+        *,
+        held: Collection[str],
+    ) -> None:
+        path = self._path(remote_id)
+        if form is Update.PATHS:
+            self._request("PATCH", path, json=messages.patch(changes, held=held))
+        elif form is Update.PUT:
+            body = messages.merged(self._document(path), changes)
+            if not self.dialect.keeps_external_id:
+                body.pop("externalId", None)
+            self._request("PUT", path, json=body)
+        else:
+            # Whether somebody is switched on is a whole attribute without a look at the others.
+            alone = all(change.path == "active" for change in changes)
+            document = {} if alone else self._document(path)
+            self._request("PATCH", path, json=messages.patch_whole(document, changes))
+
+    def _document(self, path: str) -> dict[str, Any]:
+        document = self._request("GET", path).body
+        if not isinstance(document, dict):
+            raise Unavailable(f"{self.name} did not show the account that is to be changed.")
+        return document
+
+    def _in_some_form(
+        self, flag: str, forms: Sequence[dialect.Form], ask: Callable[[dialect.Form], Result]
+    ) -> Result:
+        """In the first form that is not refused as such; which one that was is remembered.
+
+        Only an answer that says so leads to the next form. All other errors are the result, a lost
+        answer above all: nobody knows what it did.
+        """
+        refused: Unsupported | None = None
+        for form in dialect.order(forms, self.learned.get(flag)):
+            try:
+                result = ask(form)
+            except Unsupported as error:
+                refused = refused or error
+                continue
+            if refused is not None and refused.lasting:
+                self.learn(Lesson(flag, form, refused.evidence))
+            return result
+        raise refused or ValueError(f"no form for {flag}")
 
     def _search(
         self, attribute: str, value: str, values: Mapping[str, Value | None]
-    ) -> list[RemoteAccount]:
-        """Everything that the application returns for one filter; the caller verifies each.
+    ) -> Sequence[RemoteAccount]:
+        """Everybody who has this value; nobody only if there is certainly none."""
+        return self._in_some_form(
+            f"{SEARCH}{attribute}",
+            self.dialect.searches,
+            lambda form: self._searched(form, attribute, value, values),
+        )
 
-        Raises Rejected if it returned what was not asked for, as a server does that ignores the
-        filter: then an empty list of matches would not mean that the account is absent.
+    def _searched(
+        self, form: Search, attribute: str, value: str, values: Mapping[str, Value | None]
+    ) -> Sequence[RemoteAccount]:
+        if form is Search.FILTER:
+            return self._filtered(messages.equals(attribute, value), attribute, value, values)
+        if form is Search.BARE:
+            bare = messages.equals_bare(attribute, value)
+            if not bare:
+                raise Unsupported(self._no_search(attribute, value), evidence="", lasting=False)
+            return self._filtered(bare, attribute, value, values)
+        doubt, hits = self._listed(attribute, value, values)
+        if doubt and not hits:
+            raise Rejected(
+                f"{self._no_search(attribute, value)} The list of its accounts does not tell "
+                f"either: {doubt}. Ask the application's support whether its SCIM service supports "
+                "filters."
+            )
+        return hits
+
+    def _filtered(
+        self, question: str, attribute: str, value: str, values: Mapping[str, Value | None]
+    ) -> list[RemoteAccount]:
+        """Raises Unsupported if the answer holds what was not asked for.
+
+        A server that ignores the filter does so, and then it says nothing about this account.
         """
-        query = {"filter": messages.equals(attribute, value)}
-        reply = self._request("GET", "/Users", params=query)
+        reply = self._request("GET", "/Users", params={"filter": question})
         body = reply.body if isinstance(reply.body, dict) else {}
         total, listed = _count(body.get("totalResults")), body.get("Resources") or []
         if total is None or not isinstance(listed, list):
@@ -228,125 +304,52 @@ class Scim(Connector):
         accounts = [hit for hit in (self._account(item, values) for item in listed) if hit]
         wrong = [hit for hit in accounts if not _matches(hit, attribute, value)]
         if wrong or len(accounts) < max(total, len(listed)):
-            raise Rejected(
-                f"{self.name} did not search for {attribute} “{value}” but answered with other "
-                "accounts, so Gatehouse cannot tell whether this one exists there. Ask the "
-                "application's support whether its SCIM service supports filters."
+            raise Unsupported(
+                self._no_search(attribute, value),
+                evidence=f"It answered a search for one account with {total:,}.",
+                # Otherwise one broken entry would have everybody listed for ever.
+                lasting=bool(wrong),
             )
         return accounts
+
+    def _listed(
+        self, attribute: str, value: str, values: Mapping[str, Value | None]
+    ) -> tuple[str, list[RemoteAccount]]:
+        """Who has this value by the list of all, and why that list may have gaps."""
+        index = self._everybody.index(
+            lambda position: self.list_accounts({"userName"}, position=position)
+        )
+        hits = []
+        for remote_id in index.ids(attribute, value):
+            try:
+                hit = self.get(remote_id, values)
+            except NotFound:
+                # Gone since the list was read.
+                continue
+            if _matches(hit, attribute, value):
+                hits.append(hit)
+        return index.doubt, hits
+
+    def _no_search(self, attribute: str, value: str) -> str:
+        return (
+            f"{self.name} did not search for {attribute} “{value}” but answered with other "
+            "accounts, so Gatehouse cannot tell whether this one exists there."
+        )
 
     def _account(self, document: Any, values: Mapping[str, Value | None]) -> RemoteAccount | None:
         if not isinstance(document, dict) or not document.get("id"):
             return None
         found = messages.read(document, {*values, "userName", "active"})
+        kept = document.get("externalId") if self.dialect.keeps_external_id else None
         return RemoteAccount(
             remote_id=str(document["id"]),
             active=found.get("active") is not False,
             values={path: value for path, value in found.items() if path in values},
-            external_id=str(document.get("externalId") or "") if self.keeps_external_id else "",
+            external_id=str(kept or ""),
         )
 
     def _path(self, remote_id: str) -> str:
         return f"/Users/{http.segment(remote_id)}"
-
-    def _credentials(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.config.get('token', '')}"}
-
-    def _request(self, method: str, path: str, **body: Any) -> http.Response:
-        """One exchange. Raises the ConnectorError that says what to do next."""
-        headers = {"Accept": _SCIM_JSON, **self._credentials()}
-        if "json" in body:
-            headers["Content-Type"] = self.media_type
-        limit = http.LIST_LIMIT if path == "/Users" else http.RESOURCE_LIMIT
-        self.pace.wait()
-        reply = self._session.request(
-            method, path, headers=headers, limit=limit, before_write=self.before_write, **body
-        )
-        if 200 <= reply.status < 300:
-            if method != "GET" and reply.text.startswith("<"):
-                # A portal or proxy on the way answered, and nobody knows what the application did.
-                raise Unavailable(
-                    f"A web page came back instead of an answer from {self.name}, perhaps one on "
-                    f"which people sign in{self._shown(reply)}. Gatehouse looks again by itself.",
-                    http_status=reply.status,
-                )
-            return reply
-        error = self._error(reply, on_account=path != "/Users")
-        if isinstance(error, Throttled):
-            self.pace.slow_down()
-        raise error
-
-    def _error(self, reply: http.Response, *, on_account: bool) -> ConnectorError:
-        status, wait = reply.status, http.retry_after(reply.headers)
-        said = self._said(reply)
-        if status in {401, 403}:
-            return self._not_allowed(status, said)
-        if 300 <= status < 400:
-            return Misconfigured(
-                f"{self.name} redirects to {self._elsewhere(reply)}, and Gatehouse does not send "
-                "the token there. If that address is right, enter it as the SCIM Base URL.",
-                http_status=status,
-            )
-        if status == 404 and on_account:
-            return NotFound(f"{self.name} does not know this account.", http_status=404)
-        if status == 404 or (status == 405 and not on_account):
-            return Misconfigured(
-                f"There is no SCIM service at {self.config['base_url']} (it answered {status}). "
-                "Check the SCIM Base URL; it often ends in /scim2 or /scim/v2.",
-                http_status=status,
-            )
-        if status == 409 or messages.scim_type(reply.body) == "uniqueness":
-            return AlreadyExists(
-                f"{self.name} says that another account already uses one of these values{said}.",
-                http_status=status,
-            )
-        if status == 429 or wait is not None or _asks_for_less(said):
-            return Throttled(
-                f"{self.name} asks for fewer requests. Gatehouse waits and goes on by itself.",
-                retry_after=wait,
-                http_status=status,
-            )
-        if status in {408, 425} or (status >= 500 and status != 501):
-            return Unavailable(
-                f"{self.name} has a problem on its side (error {status}){said}. Gatehouse tries "
-                "again by itself.",
-                http_status=status,
-            )
-        return Rejected(
-            f"{self.name} refused it (error {status}){said}. {_CORRECT}",
-            http_status=status,
-        )
-
-    def _not_allowed(self, status: int, said: str) -> Misconfigured:
-        if status == 401:
-            text = (
-                f"{self.name} did not accept the token{said}. Make a new one there, paste it under "
-                f"Apps > {self.name} > Connection and press “Save and test connection”. Nothing is "
-                "lost meanwhile."
-            )
-        else:
-            text = (
-                f"{self.name} accepted the token but does not allow this{said}. Give the token or "
-                "its owner the right to manage users there, then press “Save and test connection”."
-            )
-        return Misconfigured(text, http_status=status)
-
-    def _said(self, reply: http.Response) -> str:
-        detail = messages.error_detail(reply.body) if reply.body is not None else ""
-        return f": “{self._masked(detail)}”" if detail else self._shown(reply)
-
-    def _shown(self, reply: http.Response) -> str:
-        return f" (it answered: “{self._masked(reply.text)}”)" if reply.text else ""
-
-    def _elsewhere(self, reply: http.Response) -> str:
-        return self._masked(reply.headers.get("Location", "another address")[:200])
-
-    def _masked(self, text: str) -> str:
-        return masked(text, self._secrets())
-
-    def _secrets(self) -> list[str]:
-        held = [self.config.get(setting.key) for setting in self.settings if setting.secret]
-        return [secret for secret in held if secret]
 
 
 def _matches(hit: RemoteAccount, attribute: str, value: str) -> bool:
@@ -363,12 +366,3 @@ def _count(told: object) -> int | None:
 
 def for_library(changes: Sequence[Change]) -> list[messages.Change]:
     return [messages.Change(change.path, change.old, change.new) for change in changes]
-
-
-def _asks_for_less(said: str) -> bool:
-    """Some services say so in words, under any status.
-
-    Databricks answers 500 with REQUEST_LIMIT_EXCEEDED (databricks-sdk-go 721, 2023-12).
-    """
-    words = said.casefold()
-    return any(sign in words for sign in ("rate limit", "request_limit", "too many requests"))

@@ -12,19 +12,18 @@ Facts from developers.zoom.us/docs/api/scim2 and the reports of other clients, N
   is what has to be asked for.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
-from provisioning import http
 from provisioning.connectors.base import RemoteAccount, Setting, Step
-from provisioning.connectors.oauth import AccountCredentials
-from provisioning.connectors.scim import BASE_URL, TOKEN, Scim, for_library
-from provisioning.errors import Misconfigured, Rejected, Unavailable
-from provisioning.plan import Change, Value
+from provisioning.connectors.oauth import AccountCredentials, Tokens
+from provisioning.connectors.scim import BASE_URL, TOKEN, Scim
+from provisioning.connectors.signing_in import BEARER, OAUTH, Fixed
+from provisioning.errors import Misconfigured, Rejected
+from provisioning.plan import Value
 from provisioning.scim import messages
+from provisioning.scim.dialect import Dialect, Search, Update
 
-_OAUTH = ("auth", "oauth")
-_BEARER = ("auth", "bearer")
 # "User … not exist or not belong to this account": the words of the 400 for a pending person.
 _PENDING = "not belong to this account"
 
@@ -56,21 +55,21 @@ class Zoom(Scim):
             label=TOKEN.label,
             help_text="The access token that Zoom shows.",
             secret=True,
-            when=_BEARER,
+            when=BEARER,
         ),
         Setting(
             key="account_id",
             label="Account ID",
             help_text="On the “App Credentials” page of your Server-to-Server OAuth app.",
-            when=_OAUTH,
+            when=OAUTH,
         ),
-        Setting(key="client_id", label="Client ID", help_text="Shown below it.", when=_OAUTH),
+        Setting(key="client_id", label="Client ID", help_text="Shown below it.", when=OAUTH),
         Setting(
             key="client_secret",
             label="Client secret",
             help_text="Shown below that.",
             secret=True,
-            when=_OAUTH,
+            when=OAUTH,
         ),
         Setting(
             key="token_url",
@@ -78,7 +77,7 @@ class Zoom(Scim):
             help_text="Where tokens are fetched. Zoom's own address is right for nearly everyone.",
             default="https://zoom.us/oauth/token",
             is_url=True,
-            when=_OAUTH,
+            when=OAUTH,
         ),
     )
     # The six rows of the Zoom guide.
@@ -109,7 +108,17 @@ class Zoom(Scim):
         ),
         Step("Try it", "Press “Save and test connection” at the bottom of this page."),
     )
-    keeps_external_id: ClassVar[bool] = False
+    dialect: ClassVar[Dialect] = Dialect(
+        updates=(Update.PUT,),
+        # As in Zoom's own example; the form with a path is not documented.
+        switches=(Update.WHOLE,),
+        # Its pages show filters without quotes; Okta and Entra send them with quotes.
+        searches=(Search.FILTER, Search.BARE, Search.LISTING),
+        keeps_external_id=False,
+        media_type="application/json",
+        # None is documented.
+        discovery=(),
+    )
     not_listed: ClassVar[tuple[str, ...]] = (
         f"{messages.ENTERPRISE_USER}:organization",
         f"{messages.ENTERPRISE_USER}:costCenter",
@@ -119,21 +128,19 @@ class Zoom(Scim):
     # Zoom publishes 80 a second for large accounts and, on an older page, 1 (November 2026). This
     # is a careful choice between the two, which an administrator can change.
     requests_per_second: ClassVar[float] = 5
-    media_type: ClassVar[str] = "application/json"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._oauth: AccountCredentials | None = None
-        if self.config.get("auth") == "oauth":
-            self._oauth = AccountCredentials(
-                self.name,
-                token_url=self.config.get("token_url", ""),
-                account_id=self.config.get("account_id", ""),
-                client_id=self.config.get("client_id", ""),
-                client_secret=self.config.get("client_secret", ""),
-                internal=self.internal,
-                ca_certificate=self.ca_certificate,
-            )
+    def _sign_in(self) -> Fixed | Tokens:
+        if self.config.get("auth") != "oauth":
+            return super()._sign_in()
+        return AccountCredentials(
+            self.name,
+            token_url=self.config.get("token_url", ""),
+            account_id=self.config.get("account_id", ""),
+            client_id=self.config.get("client_id", ""),
+            client_secret=self.config.get("client_secret", ""),
+            internal=self.internal,
+            ca_certificate=self.ca_certificate,
+        )
 
     def find(
         self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool
@@ -152,35 +159,8 @@ class Zoom(Scim):
                 http_status=400,
             ) from error
 
-    def update(self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]) -> None:
-        path = self._path(remote_id)
-        document = self._request("GET", path).body
-        if not isinstance(document, dict):
-            raise Unavailable(f"{self.name} did not show the account that is to be changed.")
-        body = messages.merged(document, for_library(changes))
-        body.pop("externalId", None)
-        self._request("PUT", path, json=body)
-
-    def close(self) -> None:
-        super().close()
-        if self._oauth is not None:
-            self._oauth.close()
-
-    def _set_active(self, remote_id: str, active: bool) -> None:
-        # Without a path, as in Zoom's own example; the form with one is not documented.
-        operation = {"op": "replace", "value": {"active": active}}
-        self._patch(remote_id, {"schemas": [messages.PATCH_OP], "Operations": [operation]})
-
-    def _secrets(self) -> list[str]:
-        return [*super()._secrets(), *(self._oauth.secrets if self._oauth else ())]
-
-    def _credentials(self) -> dict[str, str]:
-        if self._oauth is None:
-            return super()._credentials()
-        return {"Authorization": f"Bearer {self._oauth.token()}"}
-
     def _not_allowed(self, status: int, said: str) -> Misconfigured:
-        if self._oauth is None or status != 401:
+        if not isinstance(self._credentials, Tokens) or status != 401:
             return super()._not_allowed(status, said)
         return Misconfigured(
             f"{self.name} did not accept a token that it had just made itself{said}. Check on the "
@@ -188,16 +168,3 @@ class Zoom(Scim):
             "the scope scim2:admin, then press “Save and test connection”.",
             http_status=401,
         )
-
-    def _request(self, method: str, path: str, **body: Any) -> http.Response:
-        """As for any SCIM service; a refused OAuth token is renewed once and tried again."""
-        if self._oauth is None:
-            return super()._request(method, path, **body)
-        token = self._oauth.token()
-        try:
-            return super()._request(method, path, **body)
-        except Misconfigured as error:
-            if error.http_status != 401:
-                raise
-            self._oauth.refused(token)
-            return super()._request(method, path, **body)

@@ -113,6 +113,8 @@ class App(models.Model):
         help_text="Hours between two comparisons of all accounts with the application itself. 0 "
         "compares only when somebody asks for it.",
     )
+    # What it was found to do: a flag of its dialect to {"value", "evidence", "at"}.
+    learned = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,9 +19,11 @@ __all__ = [
     "PATCH_OP",
     "Change",
     "equals",
+    "equals_bare",
     "error_detail",
     "merged",
     "patch",
+    "patch_whole",
     "read",
     "scim_type",
     "user",
@@ -31,6 +34,7 @@ PATCH_OP: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 _LONGEST_DETAIL = 500
+_NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9._%+@-]+")
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,23 @@ def _entry(path: Path) -> Path:
     return replace(path, sub=None)
 
 
+def patch_whole(document: dict[str, Any], changes: Sequence[Change]) -> dict[str, Any]:
+    """The PatchOp of the changes without paths, for a target that holds `document`.
+
+    Each changed attribute goes as a whole, with what else is in it: some servers drop the parts
+    that are not sent, and all replace a list.
+    """
+    touched = {_member_of(paths.parse(change.path)) for change in changes}
+    body = merged(document, changes)
+    value = {key: held for key, held in body.items() if key.lower() in touched}
+    return {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "value": value}]}
+
+
+def _member_of(path: Path) -> str:
+    """The member of the document, in lower case, that the path leads into."""
+    return (path.attribute if is_core(path.schema) else str(path.schema)).lower()
+
+
 def merged(document: dict[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
     """What the target holds with the changes in it, for a PUT (RFC 7644 3.5.1).
 
@@ -153,6 +174,11 @@ def equals(attribute: str, value: str) -> str:
     The value is escaped as JSON, so that none can change what is asked.
     """
     return f"{attribute} eq {json.dumps(value, ensure_ascii=False)}"
+
+
+def equals_bare(attribute: str, value: str) -> str:
+    """The same without quotes, "" for a value that could then change what is asked."""
+    return f"{attribute} eq {value}" if _NEEDS_NO_QUOTES.fullmatch(value) else ""
 
 
 def error_detail(body: Any) -> str:

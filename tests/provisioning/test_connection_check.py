@@ -78,7 +78,8 @@ def test_reached_and_allowed_is_said_and_nothing_is_changed(
 ) -> None:
     answered = apps_setup.check_connection(faulty_app)
     assert answered == (True, "Connected: Zoom answered and accepted the credentials.")
-    assert faulty.journal == ["GET /Users"]
+    assert faulty.journal[0] == "GET /Users"
+    assert faulty.writes == []
     assert faulty.users() == []
     assert not Event.objects.exists()
 

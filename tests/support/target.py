@@ -24,12 +24,15 @@ Document = dict[str, Any]
 
 
 @contextmanager
-def scim2_server() -> Iterator[str]:
-    """The address of a server that makes a tenant, /NAME/v2, on the first request to it."""
+def scim2_server(*more: str) -> Iterator[str]:
+    """The address of a server that makes a tenant, /NAME/v2, on the first request to it.
+
+    `more` is further arguments of its command line.
+    """
     program = Path(sys.executable).with_name("scim2-server")
     port = serving.free_port(0)
     process = subprocess.Popen(
-        [program, "--port", str(port), "--bearer-token", TOKEN, "--dynamic-tenants"],
+        [program, "--port", str(port), "--bearer-token", TOKEN, "--dynamic-tenants", *more],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

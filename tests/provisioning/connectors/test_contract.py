@@ -65,6 +65,12 @@ def test_a_setting_is_asked_for_by_a_choice_that_exists(kind: Kind) -> None:
             assert settings[key].when is None
 
 
+def test_a_setting_depends_on_the_same_choice_wherever_it_does() -> None:
+    # The page of an app has one rule for each field, whatever the kind.
+    rules = {(s.key, s.when) for kind in catalogue().values() for s in kind.settings if s.when}
+    assert len(rules) == len({key for key, _ in rules})
+
+
 def test_a_default_is_one_that_the_form_accepts(kind: Kind) -> None:
     for setting in kind.settings:
         if setting.choices:
@@ -113,6 +119,15 @@ def test_it_has_features_and_none_that_the_product_does_not_know(kind: Kind) -> 
     assert kind.features
     assert set(kind.features) <= set(Feature)
     assert len(kind.features) == len(set(kind.features))
+
+
+def test_what_a_feature_does_there_is_told_in_sentences(kind: Kind) -> None:
+    assert set(kind.feature_notes) <= set(kind.features)
+    assert all(note.endswith(".") for note in kind.feature_notes.values())
+
+
+def test_what_may_stay_empty_has_no_default(kind: Kind) -> None:
+    assert not [s.key for s in kind.settings if s.optional and (s.default or s.choices)]
 
 
 def test_the_set_up_guide_says_what_to_do(kind: Kind) -> None:

@@ -1,0 +1,225 @@
+"""The service of one SCIM application: requests to it, and what its answers mean."""
+
+from typing import Any, ClassVar
+
+from provisioning import http
+from provisioning.connectors import signing_in
+from provisioning.connectors.base import Connector, masked
+from provisioning.connectors.oauth import Tokens
+from provisioning.errors import (
+    AlreadyExists,
+    ConnectorError,
+    Misconfigured,
+    NotFound,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
+from provisioning.scim import dialect, messages
+from provisioning.scim.dialect import Dialect
+
+_SCIM_JSON = "application/scim+json"
+CORRECT = (
+    "Correct the person's data or the attribute mapping; Gatehouse then tries again by itself."
+)
+
+
+class Unsupported(Rejected):
+    """The application does not take this in this form. Another form may do.
+
+    `lasting` is whether the same is true of every account, and `evidence` how that is known.
+    """
+
+    def __init__(
+        self, message: str, *, evidence: str, lasting: bool = True, http_status: int | None = None
+    ) -> None:
+        super().__init__(message, http_status=http_status)
+        self.evidence = evidence
+        self.lasting = lasting
+
+
+class ScimService(Connector):
+    """Sends to the SCIM Base URL, as whom the settings say. Knows nothing of accounts."""
+
+    # How this kind deviates: what is in it is a fact of the vendor's file.
+    dialect: ClassVar[Dialect] = Dialect()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._session = http.Session(
+            self.config.get("base_url", ""),
+            internal=self.internal,
+            ca_certificate=self.ca_certificate,
+        )
+        self._credentials = self._sign_in()
+
+    def close(self) -> None:
+        self._session.close()
+        self._credentials.close()
+
+    def _sign_in(self) -> signing_in.Fixed | Tokens:
+        return signing_in.chosen(
+            self.name,
+            self.config,
+            internal=self.internal,
+            ca_certificate=self.ca_certificate,
+        )
+
+    def _request(self, method: str, path: str, **body: Any) -> http.Response:
+        """One exchange; a fetched token that is refused is renewed once and tried again.
+
+        Raises the ConnectorError that says what to do next.
+        """
+        if not isinstance(self._credentials, Tokens):
+            return self._sent(method, path, self._credentials.header(), body)
+        token = self._credentials.token()
+        try:
+            return self._sent(method, path, f"Bearer {token}", body)
+        except Misconfigured as error:
+            if error.http_status != 401:
+                raise
+            self._credentials.refused(token)
+            return self._sent(method, path, self._credentials.header(), body)
+
+    def _sent(
+        self, method: str, path: str, authorization: str, body: dict[str, Any]
+    ) -> http.Response:
+        headers = {"Accept": _SCIM_JSON, "Authorization": authorization}
+        if "json" in body:
+            headers["Content-Type"] = self.dialect.media_type
+        limit = http.LIST_LIMIT if path == "/Users" else http.RESOURCE_LIMIT
+        self.pace.wait()
+        reply = self._session.request(
+            method, path, headers=headers, limit=limit, before_write=self.before_write, **body
+        )
+        if 200 <= reply.status < 300:
+            if method != "GET" and reply.text.startswith("<"):
+                # A portal or proxy on the way answered, and nobody knows what the application did.
+                raise Unavailable(
+                    f"A web page came back instead of an answer from {self.name}, perhaps one on "
+                    f"which people sign in{self._shown(reply)}. Gatehouse looks again by itself.",
+                    http_status=reply.status,
+                )
+            return reply
+        error = self._unsupported(method, reply, body) or self._error(
+            reply, on_account=path != "/Users"
+        )
+        if isinstance(error, Throttled):
+            self.pace.slow_down()
+        raise error
+
+    def _unsupported(
+        self, method: str, reply: http.Response, body: dict[str, Any]
+    ) -> Unsupported | None:
+        """What says that a change or a search has a form that is not known there."""
+        searching = "filter" in body.get("params", {})
+        if not searching and method not in {"PATCH", "PUT"}:
+            return None
+        if searching and reply.status == 405:
+            # There is no list at all: the address is wrong.
+            return None
+        said, scim_type = self._said(reply), messages.scim_type(reply.body)
+        missing = reply.status == 400 and scim_type == "noTarget"
+        if not missing and not dialect.refuses_form(reply.status, scim_type, said):
+            return None
+        if http.retry_after(reply.headers) is not None or _asks_for_less(said):
+            return None
+        return Unsupported(
+            f"{self.name} refused it (error {reply.status}){said}. {CORRECT}",
+            evidence=dialect.evidence("a search" if searching else method, reply.status, said),
+            # An entry that one account lacks says nothing about the others.
+            lasting=not missing,
+            http_status=reply.status,
+        )
+
+    def _error(self, reply: http.Response, *, on_account: bool) -> ConnectorError:
+        status, wait = reply.status, http.retry_after(reply.headers)
+        said = self._said(reply)
+        if status in {401, 403}:
+            return self._not_allowed(status, said)
+        if 300 <= status < 400:
+            return Misconfigured(
+                f"{self.name} redirects to {self._elsewhere(reply)}, and Gatehouse does not send "
+                "the token there. If that address is right, enter it as the SCIM Base URL.",
+                http_status=status,
+            )
+        if status == 404 and on_account:
+            return NotFound(f"{self.name} does not know this account.", http_status=404)
+        if status == 404 or (status == 405 and not on_account):
+            return Misconfigured(
+                f"There is no SCIM service at {self.config['base_url']} (it answered {status}). "
+                "Check the SCIM Base URL; it often ends in /scim2 or /scim/v2.",
+                http_status=status,
+            )
+        if status == 409 or messages.scim_type(reply.body) == "uniqueness":
+            return AlreadyExists(
+                f"{self.name} says that another account already uses one of these values{said}.",
+                http_status=status,
+            )
+        if status == 429 or wait is not None or _asks_for_less(said):
+            return Throttled(
+                f"{self.name} asks for fewer requests. Gatehouse waits and goes on by itself.",
+                retry_after=wait,
+                http_status=status,
+            )
+        if status in {408, 425} or (status >= 500 and status != 501):
+            return Unavailable(
+                f"{self.name} has a problem on its side (error {status}){said}. Gatehouse tries "
+                "again by itself.",
+                http_status=status,
+            )
+        return Rejected(
+            f"{self.name} refused it (error {status}){said}. {CORRECT}",
+            http_status=status,
+        )
+
+    def _not_allowed(self, status: int, said: str) -> Misconfigured:
+        if status == 401 and isinstance(self._credentials, Tokens):
+            text = (
+                f"{self.name} did not accept a token that it had just made itself{said}. Check on "
+                f"the page where {self.name} shows the client that it is active and may manage "
+                "users, then press “Save and test connection”."
+            )
+        elif status == 401 and self.config.get("auth") == "basic":
+            text = (
+                f"{self.name} did not accept the user name and the password{said}. Enter both "
+                f"again under Apps > {self.name} > Connection and press “Save and test connection”."
+            )
+        elif status == 401:
+            text = (
+                f"{self.name} did not accept the token{said}. Make a new one there, paste it under "
+                f"Apps > {self.name} > Connection and press “Save and test connection”. Nothing is "
+                "lost meanwhile."
+            )
+        else:
+            text = (
+                f"{self.name} accepted the token but does not allow this{said}. Give the token or "
+                "its owner the right to manage users there, then press “Save and test connection”."
+            )
+        return Misconfigured(text, http_status=status)
+
+    def _said(self, reply: http.Response) -> str:
+        detail = messages.error_detail(reply.body) if reply.body is not None else ""
+        return f": “{self._masked(detail)}”" if detail else self._shown(reply)
+
+    def _shown(self, reply: http.Response) -> str:
+        return f" (it answered: “{self._masked(reply.text)}”)" if reply.text else ""
+
+    def _elsewhere(self, reply: http.Response) -> str:
+        return self._masked(reply.headers.get("Location", "another address")[:200])
+
+    def _masked(self, text: str) -> str:
+        return masked(text, self._secrets())
+
+    def _secrets(self) -> list[str]:
+        held = [self.config.get(setting.key) for setting in self.settings if setting.secret]
+        return [secret for secret in (*held, *self._credentials.secrets) if secret]
+
+
+def _asks_for_less(said: str) -> bool:
+    """Some services say so in words, under any status.
+
+    Databricks answers 500 with REQUEST_LIMIT_EXCEEDED (databricks-sdk-go 721, 2023-12).
+    """
+    words = said.casefold()
+    return any(sign in words for sign in ("rate limit", "request_limit", "too many requests"))

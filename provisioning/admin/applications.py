@@ -16,14 +16,8 @@ from unfold.decorators import display
 from iam import actor
 from provisioning import apps_setup, connectors, guard, queue, reconcile
 from provisioning.admin.consequences import SaysWhatWillHappen
-from provisioning.forms import (
-    FEATURE,
-    SETTING,
-    MappingForm,
-    MappingFormSet,
-    NewAppForm,
-    app_form,
-)
+from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
+from provisioning.mapping_forms import MappingForm, MappingFormSet
 from provisioning.models import Account, App, Hold, Mapping, Problem, Run, Trigger
 from provisioning.plan import State
 
@@ -37,7 +31,7 @@ class MappingInline(TabularInline):
     model = Mapping
     form = MappingForm
     formset = MappingFormSet
-    fields = ["target", "source"]
+    fields = ["target", "source", "when_empty", "apply"]
     extra = 0
     verbose_name = "row"
     verbose_name_plural = "Attribute mapping"

@@ -101,7 +101,7 @@ class MappingForm(forms.ModelForm):
             choices=Apply.choices,
             default=Apply.ALWAYS,
             label="filled in",
-            help_text="“Only when created” sets it once, and leaves it to the application then.",
+            help_text="“At creation” sets it once and then leaves it to the application.",
         )
         self.initial["source"] = [f":{row.kind}", row.source] if written else [row.source, ""]
         self.initial["when_empty"] = [row.when_empty, row.default]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -14,7 +15,7 @@ from iam.models import User
 from iam.text import sought
 from provisioning import access, mapping, wording
 from provisioning.errors import Rejected
-from provisioning.models import Account, App, Apply, Mapping, WhenEmpty
+from provisioning.models import Account, App, Apply, Mapping, SourceKind, WhenEmpty
 from provisioning.plan import Value, difference
 
 PREFIX = "mappings"
@@ -31,6 +32,7 @@ class Line:
     verdict: str
     mark: str = "skipped"
     error: str = ""
+    formula: str = ""
 
 
 def page(model_admin: ModelAdmin, request: HttpRequest, app: App, formset: Any) -> TemplateResponse:
@@ -87,9 +89,10 @@ def _people(app: App, name: str, *, chosen: str) -> list[User]:
 def _told(app: App, rows: Sequence[Mapping], user: User) -> dict[str, Any]:
     account = Account.objects.filter(app=app, user=user, remote_id__isnull=False).first()
     person = mapping.people(rows, [user], app=app)[user.pk]
+    labels = {attribute.key: attribute.label for attribute in mapping.catalogue()}
     return {
         "person": user,
-        "lines": [_line(row, person, app, account) for row in rows],
+        "lines": [_line(row, person, app, account, labels) for row in rows],
         **_summary(app, rows, person, account),
     }
 
@@ -117,20 +120,29 @@ def _summary(
     return {"summary": f"{values} of the account of {name} in {app} would change."}
 
 
-def _line(row: Mapping, person: mapping.Person, app: App, account: Account | None) -> Line:
-    source = mapping.described(row)
+def _line(
+    row: Mapping,
+    person: mapping.Person,
+    app: App,
+    account: Account | None,
+    labels: dict[str, str],
+) -> Line:
+    formula = row.source if row.kind == SourceKind.EXPRESSION else ""
+    written = row.kind != SourceKind.ATTRIBUTE
+    source = SourceKind(row.kind).label if written else labels.get(row.source, row.source)
+    line = partial(Line, row.target, source, formula=formula)
     if account is not None and row.apply == Apply.CREATE:
-        return Line(row.target, source, "", "Stays: filled in only when created")
+        return line("", "Stays: filled in at creation")
     try:
         found = mapping.value(row, person, app=app.name)
     except Rejected as error:
-        return Line(row.target, source, "", "No value", "failed", str(error))
+        return line("", "No value", "failed", str(error))
     if row.target == app.kind.active_target:
         found = True
     if found is None and row.when_empty == WhenEmpty.LEAVE:
-        return Line(row.target, source, "", "Empty: stays as it is there")
+        return line("", "Empty: stays as it is there")
     verdict, mark = _verdict(found, account.applied.get(row.target) if account else None)
-    return Line(row.target, source, _shown(found), verdict, mark)
+    return line(_shown(found), verdict, mark)
 
 
 def _verdict(new: Value | None, old: Value | None) -> tuple[str, str]:

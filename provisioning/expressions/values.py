@@ -10,6 +10,9 @@ Held = Value | tuple[str, ...] | None
 # Of one text, and of everything together that one formula makes on its way.
 LONGEST_TEXT: Final = 4_000
 MOST_WORK: Final = 50_000
+# How much of a formula fits on a line of its field, and how much of that before the mark.
+_WIDEST = 40
+_BEFORE = 30
 
 
 class Kind(StrEnum):
@@ -40,13 +43,19 @@ class ExpressionError(ValueError):
 
     @property
     def pointed(self) -> str:
-        """The formula, a mark under the wrong character, and the problem, each on its line."""
+        """The formula, a mark under the wrong character, and the problem, each on its line.
+
+        Of a long formula, what stands around the mark: a line that wraps would tear them apart.
+        """
         # A line break inside the formula would tear it from its mark.
         line = "".join(
             " " if c.isspace() else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}"
             for c in self.text
         )
-        return f"{line}\n{' ' * self.position}^\n{self.problem}"
+        start = max(0, self.position - _BEFORE) if len(line) > _WIDEST else 0
+        end = start + _WIDEST
+        shown = f"{'…' * bool(start)}{line[start:end]}{'…' * (end < len(line))}"
+        return f"{shown}\n{' ' * (self.position - start + bool(start))}^\n{self.problem}"
 
 
 class EvaluationError(ValueError):

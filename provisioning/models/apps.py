@@ -198,7 +198,7 @@ class WhenEmpty(models.TextChoices):
 
 class Apply(models.TextChoices):
     ALWAYS = "always", "Always"
-    CREATE = "create", "Only when created"
+    CREATE = "create", "At creation"
 
 
 class Mapping(models.Model):

@@ -1,26 +1,20 @@
-"""The forms of an application: its connection, its mapping rows, its features."""
+"""The forms of an application: its connection and its features."""
 
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import CharField, Max
-from django.db.models.functions import Cast
-from django.forms.models import BaseInlineFormSet
-from django.utils.html import format_html
 from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
 
-from iam import attributes
 from provisioning import addresses, apps_setup, connectors, http
-from provisioning.connectors.base import Connector, Setting
-from provisioning.models import App, Mapping
+from provisioning.connectors.base import Setting
+from provisioning.models import App
 from provisioning.plan import Feature
 from provisioning.wording import FEATURE_HELP, FEATURE_LABELS
 
@@ -221,76 +215,3 @@ def _setting_field(setting: Setting, *, stored: frozenset[str]) -> forms.Field:
             max_length=20_000, widget=UnfoldAdminPasswordWidget(attrs=attrs), **common
         )
     return forms.CharField(max_length=3_000, widget=UnfoldAdminTextInputWidget, **common)
-
-
-class MappingForm(forms.ModelForm):
-    """One mapping row; a wrong path is shown with a mark under the character."""
-
-    class Meta:
-        model = Mapping
-        fields = ["target", "source"]
-        widgets = {
-            "target": UnfoldAdminTextInputWidget(
-                attrs={"list": "known-targets", "spellcheck": "false"}
-            )
-        }
-
-    kind: type[Connector]
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["source"] = forms.ChoiceField(
-            label="comes from",
-            choices=lambda: _sources(self.instance.source),
-            widget=UnfoldAdminSelectWidget,
-        )
-
-    def clean_target(self) -> str:
-        try:
-            return self.kind.target(self.cleaned_data["target"])
-        except ValueError as error:
-            pointed = getattr(error, "pointed", str(error))
-            raise ValidationError(
-                format_html('<span class="pointed">{}</span>', pointed), code="path"
-            ) from error
-
-
-def _sources(current: str) -> list[tuple[str, Any]]:
-    """The catalogue of portal attributes, and the row's own one should it have been removed."""
-    built_in = [(found.key, found.label) for found in attributes.BUILT_IN]
-    custom = [(found.key, found.label) for found in attributes.custom()]
-    known = {key for key, _ in built_in + custom}
-    gone = [(current, f"{current} (not defined any more)")] if current not in known | {""} else []
-    return [
-        ("", "Choose an attribute"),
-        ("Profile attributes", built_in),
-        ("Custom attributes", custom + gone),
-    ]
-
-
-class MappingFormSet(BaseInlineFormSet):
-    """All rows together: two of them may not fill the same target."""
-
-    def save_existing_objects(self, commit: bool = True) -> list[Any]:
-        # Two rows may exchange their targets, which cannot be written one after the other.
-        moved = [form.instance.pk for form in self.initial_forms if "target" in form.changed_data]
-        Mapping.objects.filter(pk__in=moved).update(target=Cast("pk", CharField()))
-        return super().save_existing_objects(commit)
-
-    def save_new(self, form: Any, commit: bool = True) -> Any:
-        last = self.instance.mappings.aggregate(last=Max("position"))["last"]
-        form.instance.position = 0 if last is None else last + 1
-        return super().save_new(form, commit)
-
-    def clean(self) -> None:
-        seen: dict[str, int] = {}
-        for row, form in enumerate(self.forms, start=1):
-            target = form.cleaned_data.get("target") if hasattr(form, "cleaned_data") else None
-            if not target or form.cleaned_data.get("DELETE"):
-                continue
-            if target in seen:
-                form.add_error(
-                    "target", f"Row {seen[target]} already fills “{target}”. Remove one of the two."
-                )
-            seen.setdefault(target, row)
-        super().clean()

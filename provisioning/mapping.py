@@ -1,46 +1,178 @@
 """Turns a person into what an application should hold, by the rows of the app's mapping."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from iam import attributes
-from iam.models import User
+from iam import attributes, text
+from iam.attributes import Attribute
+from iam.models import Membership, User
 from provisioning.connectors.base import Connector
 from provisioning.errors import Rejected
-from provisioning.models import Mapping
+from provisioning.expressions.evaluation import evaluate
+from provisioning.expressions.grammar import parse
+from provisioning.expressions.values import EvaluationError, ExpressionError
+from provisioning.models import Account, App, Apply, Mapping, Policy, SourceKind, WhenEmpty
 from provisioning.plan import Value
 
 Desired = dict[str, Value | None]
 
+# What the policy says, and not the person: only here is it an attribute like any other.
+LOGIN_METHOD = Attribute("login_method", "Login method of the policy")
 
-def render(rows: Sequence[Mapping], user: User, *, kind: type[Connector], app: str) -> Desired:
-    """Every mapped target with the person's value, None where it is empty.
+
+@dataclass(frozen=True)
+class Person:
+    """A user, and what else the rows of an app may ask about them."""
+
+    user: User
+    # The comparable forms of the names of their groups.
+    groups: frozenset[str] = frozenset()
+    login_method: str | None = None
+
+    def attribute(self, name: str) -> Value | None:
+        if name == LOGIN_METHOD.key:
+            return self.login_method
+        return attributes.value(self.user, name)
+
+    def attribute_of_manager(self, name: str) -> Value | None:
+        manager = self.user.manager
+        return None if manager is None else attributes.value(manager, name)
+
+    def is_member_of(self, group: str) -> bool:
+        return text.normalise(group) in self.groups
+
+
+def catalogue() -> list[Attribute]:
+    """Every attribute that a row can be filled from."""
+    return [*attributes.BUILT_IN, LOGIN_METHOD, *attributes.custom()]
+
+
+def people(rows: Iterable[Mapping], users: Sequence[User], *, app: App) -> dict[int, Person]:
+    """By key, each with what the rows ask about them: two queries at most, however many they are.
+
+    Of several policies that give a person the app, the oldest says how they sign in.
+    """
+    if not any(_asks_about_groups(row) for row in rows):
+        return {user.pk: Person(user) for user in users}
+    policies = Policy.objects.filter(app=app, enabled=True).order_by("pk")
+    methods = dict(policies.values_list("group", "login_method"))
+    groups: dict[int, dict[int, str]] = {user.pk: {} for user in users}
+    held = Membership.objects.filter(user__in=groups).order_by()
+    for user, group, name in held.values_list("user", "group", "group__name_key"):
+        groups[user][group] = name
+    return {
+        user.pk: Person(
+            user,
+            groups=frozenset(groups[user.pk].values()),
+            login_method=next((methods[key] for key in methods if key in groups[user.pk]), None),
+        )
+        for user in users
+    }
+
+
+def _asks_about_groups(row: Mapping) -> bool:
+    """Also for the login method, which a person has through a group."""
+    if row.kind == SourceKind.EXPRESSION:
+        return "is_member_of" in row.source or LOGIN_METHOD.key in row.source
+    return row.kind == SourceKind.ATTRIBUTE and row.source == LOGIN_METHOD.key
+
+
+def render(
+    rows: Iterable[Mapping], person: Person, *, kind: type[Connector], app: str, creating: bool
+) -> Desired:
+    """Every mapped target with the person's value, None where it is to be empty.
+
+    What is not to be touched is missing: what is filled in only when an account is created, unless
+    `creating`, and what is left as it is while the person has no value for it.
 
     Raises Rejected, before anything is sent, when a target that the application needs is empty or
-    a row's attribute does not exist.
+    a row has no value for this person.
     """
-    desired: Desired = {row.target: _value(row, user, app) for row in rows}
-    sources = {row.target: row.source for row in rows}
-    labels = {attribute.key: attribute.label for attribute in attributes.BUILT_IN}
+    rows = [row for row in rows if creating or row.apply == Apply.ALWAYS]
+    desired: Desired = {}
+    for row in rows:
+        found = value(row, person, app=app)
+        if found is not None or row.when_empty != WhenEmpty.LEAVE:
+            desired[row.target] = found
+    if kind.active_target in desired:
+        # No mapping switches an account off: that is for the planner, past the guard.
+        desired[kind.active_target] = True
     for target in kind.required_targets:
-        if target not in sources:
-            raise Rejected(
-                f"{app} needs “{target}”, and no row of the attribute mapping fills it. "
-                f"Add one under Apps > {app} > Attribute mapping."
-            )
-        if desired[target] is None:
-            source = labels.get(sources[target], sources[target])
-            raise Rejected(
-                f"{app} needs “{target}”, which comes from {source}, and that is empty for "
-                f"{user}. Fill it in on the person's page."
-            )
+        if desired.get(target) is None and (creating or target in desired):
+            raise Rejected(_needed(target, rows, person, app))
     return desired
 
 
-def _value(row: Mapping, user: User, app: str) -> Value | None:
+def _needed(target: str, rows: Iterable[Mapping], person: Person, app: str) -> str:
+    row = next((row for row in rows if row.target == target), None)
+    if row is None:
+        return (
+            f"{app} needs “{target}”, and no row of the attribute mapping fills it. "
+            f"Add one under Apps > {app} > Attribute mapping."
+        )
+    return (
+        f"{app} needs “{target}”, which comes from {described(row)}, and that is empty for "
+        f"{person.user}. Fill it in on the person's page."
+    )
+
+
+def described(row: Mapping) -> str:
+    """What the row is filled from, in words."""
+    if row.kind != SourceKind.ATTRIBUTE:
+        return f"the {SourceKind(row.kind).label.lower()} {row.source}"
+    labels = {attribute.key: attribute.label for attribute in (*attributes.BUILT_IN, LOGIN_METHOD)}
+    return labels.get(row.source, row.source)
+
+
+def value(row: Mapping, person: Person, *, app: str) -> Value | None:
+    """What the row gives for this person, None for nothing. Raises Rejected."""
     try:
-        return attributes.value(user, row.source)
+        found = _found(row, person)
     except KeyError as error:
         raise Rejected(
-            f"“{row.target}” is filled from “{row.source}”, and people have no such attribute. "
+            f"“{row.target}” is filled from “{error.args[0]}”, and people have no such attribute. "
             f"Choose another one under Apps > {app} > Attribute mapping."
         ) from error
+    except (ExpressionError, EvaluationError) as error:
+        raise Rejected(
+            f"The formula for “{row.target}” has no value for {person.user}: {error} Correct it "
+            f"under Apps > {app} > Attribute mapping, or the person's data."
+        ) from error
+    if found is None and row.when_empty == WhenEmpty.DEFAULT:
+        return row.default or None
+    return found
+
+
+def _found(row: Mapping, person: Person) -> Value | None:
+    match row.kind:
+        case SourceKind.CONSTANT:
+            return row.source
+        case SourceKind.EXPRESSION:
+            return evaluate(parse(row.source), person)
+        case _:
+            return person.attribute(row.source)
+
+
+def left_alone(
+    rows: Iterable[Mapping], accounts: Sequence[Account], *, app: App
+) -> dict[int, set[str]]:
+    """By account, the targets that stay as they are there, as the person has no value for them."""
+    leaving = [row for row in rows if row.when_empty == WhenEmpty.LEAVE]
+    if not leaving:
+        return {}
+    keys = [account.user_id for account in accounts if account.user_id is not None]
+    users = list(User.objects.filter(pk__in=keys).select_related("manager"))
+    known = people(leaving, users, app=app)
+    return {
+        account.pk: {row.target for row in leaving if _is_empty(row, known[account.user_id], app)}
+        for account in accounts
+        if account.user_id in known
+    }
+
+
+def _is_empty(row: Mapping, person: Person, app: App) -> bool:
+    try:
+        return value(row, person, app=app.name) is None
+    except Rejected:
+        # Nobody knows what should be there.
+        return True

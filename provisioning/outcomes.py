@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -47,6 +47,8 @@ class Job:
     claimed_at: datetime
     # What was in doubt before this job sent anything.
     doubt: doubt.Doubt
+    # Mapped targets that are neither filled in nor cleared now (mapping.render).
+    untouched: Collection[str] = ()
     # In the header of each of its requests, in its event and in the log.
     correlation_id: str = field(default_factory=correlation.new)
 
@@ -133,7 +135,8 @@ def _new_state(job: Job, created: RemoteAccount | None) -> dict[str, Any]:
                 "deprovisioned_at": None,
             }
         case Operation.UPDATE:
-            kept = {path: job.account.applied.get(path) for path in job.desired}
+            mapped = {*job.desired, *job.untouched}
+            kept = {path: job.account.applied.get(path) for path in mapped}
             sent = {change.path: change.new for change in job.action.changes}
             return {"applied": _present(kept | sent)}
         case Operation.DEACTIVATE:

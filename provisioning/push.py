@@ -119,11 +119,13 @@ class _Round:
         """The jobs with something to send; all others are recorded as they are."""
         jobs: list[Job] = []
         results: list[Result] = []
+        wanted = [row.user for row in batch if row.user is not None and _wanted(row)]
+        people = mapping.people(self.mappings, wanted, app=self.app)
         for account in batch:
             account.app = self.app
             job = _bare(account)
             try:
-                job = self._planned(job)
+                job = self._planned(job, people.get(account.user_id or 0))
             except Rejected as error:
                 results.append(outcomes.failed(job, error))
                 continue
@@ -134,16 +136,17 @@ class _Round:
         self._save(results)
         return jobs
 
-    def _planned(self, job: Job) -> Job:
+    def _planned(self, job: Job, person: mapping.Person | None) -> Job:
         account = job.account
         desired: mapping.Desired = {}
-        if job.wanted and account.user is not None:
+        if person is not None:
             desired = mapping.render(
-                self.mappings, account.user, kind=self.app.kind, app=self.app.name
+                self.mappings,
+                person,
+                kind=self.app.kind,
+                app=self.app.name,
+                creating=not account.recorded.has_remote,
             )
-            if self.app.kind.active_target in desired:
-                # No mapping switches an account off: that is for the planner, past the guard.
-                desired[self.app.kind.active_target] = True
         action = plan(
             account.recorded,
             wanted=job.wanted,
@@ -151,7 +154,8 @@ class _Round:
             rules=self.app.rules,
             now=job.claimed_at,
         )
-        return replace(job, action=action, desired=desired)
+        untouched = {row.target for row in self.mappings} - desired.keys()
+        return replace(job, action=action, desired=desired, untouched=untouched)
 
     def _look_up(self, jobs: list[Job], *, by: exchange.Step = exchange.look_up) -> list[Job]:
         """Link what is there already; the jobs whose account is certainly absent remain."""
@@ -257,8 +261,12 @@ def _portion(count: int, *, seconds: float) -> int:
 
 
 def _bare(account: Account) -> Job:
-    wanted = bool(account.wanted)  # type: ignore[attr-defined] # annotated by queue.claim
-    return Job(account, wanted, NOTHING, {}, claimed_at=timezone.now(), doubt=account.intent)
+    wanted, now = _wanted(account), timezone.now()
+    return Job(account, wanted, NOTHING, {}, claimed_at=now, doubt=account.intent)
+
+
+def _wanted(account: Account) -> bool:
+    return bool(account.wanted)  # type: ignore[attr-defined] # annotated by queue.claim
 
 
 def _done(answer: Answer) -> Result:

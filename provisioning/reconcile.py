@@ -19,12 +19,13 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from iam import actor
-from provisioning import connections, drift, guard, wording
+from provisioning import connections, drift, guard, mapping, wording
 from provisioning.connectors.base import Connector, RemoteAccount
 from provisioning.drift import VANISHED, Verdict
 from provisioning.errors import ConnectorError, NotFound, Rejected
 from provisioning.listing import Walk
-from provisioning.models import Account, App, Event, Finding, Run, Sighting
+from provisioning.models import Account, App, Apply, Event, Finding, Run, Sighting
+from provisioning.models import Mapping as Row
 
 logger = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class _Comparison:
 
     run: Run
     app: App = field(init=False)
+    rows: list[Row] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
 
@@ -140,7 +142,9 @@ class _Comparison:
         if app is None:
             raise _Lost
         self.app = app
-        targets = app.mappings.values_list("target", flat=True)
+        self.rows = list(app.mappings.all())
+        # What was filled in when the account was created is theirs since.
+        targets = [row.target for row in self.rows if row.apply == Apply.ALWAYS]
         self.shown, self.hidden = drift.compared(app.kind, targets)
 
     @property
@@ -182,11 +186,11 @@ class _Comparison:
         known = set(ours.values_list("remote_id", flat=True))
         accounts = drift.locked({"remote_id__in": list(known)}, self.app)
         steady = self._steady(accounts, began)
+        left_alone = mapping.left_alone(self.rows, steady, app=self.app)
         verdicts = []
         for account in steady:
-            differences = drift.differences(
-                account, there[str(account.remote_id)], targets=self.shown
-            )
+            targets = [each for each in self.shown if each not in left_alone.get(account.pk, ())]
+            differences = drift.differences(account, there[str(account.remote_id)], targets=targets)
             verdicts.append(self._judge(account, differences))
         passed = self.run.position.get("passed", 0) + len(known) - len(steady)
         self.run.position["passed"] = passed

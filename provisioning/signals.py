@@ -5,6 +5,7 @@ Every receiver of the project is here. They run in the transaction of the change
 
 from typing import Any
 
+from django.db.models import Q
 from django.db.models.signals import (
     m2m_changed,
     post_delete,
@@ -25,6 +26,7 @@ def connect() -> None:
     m2m_changed.connect(members_added, sender=Membership)
     post_save.connect(user_saved, sender=User)
     pre_delete.connect(user_deleted, sender=User)
+    post_save.connect(group_saved, sender=Group)
     pre_delete.connect(group_deleted, sender=Group)
     pre_save.connect(policy_changing, sender=Policy)
     post_save.connect(policy_changed, sender=Policy)
@@ -43,7 +45,7 @@ def membership_changing(instance: Membership, **_: Any) -> None:
     before = Membership.objects.filter(pk=instance.pk)
     queue.mark(
         users=before.values("user"),
-        apps=Policy.objects.filter(group__in=before.values("group")).values("app"),
+        apps=_apps_of(before.values("group")),
         trigger=Trigger.MEMBERSHIP,
         leaving=True,
     )
@@ -53,7 +55,7 @@ def membership_changed(instance: Membership, raw: bool = False, **_: Any) -> Non
     if not raw:
         queue.mark(
             users=[instance.user_id],
-            apps=_apps_of(instance.group_id),
+            apps=_apps_of([instance.group_id]),
             trigger=Trigger.MEMBERSHIP,
         )
 
@@ -65,10 +67,9 @@ def members_added(
     if action != "post_add" or not pk_set:
         return
     if isinstance(instance, Group):
-        queue.mark(users=pk_set, apps=_apps_of(instance.pk), trigger=Trigger.MEMBERSHIP)
+        queue.mark(users=pk_set, apps=_apps_of([instance.pk]), trigger=Trigger.MEMBERSHIP)
     else:
-        apps = Policy.objects.filter(group__in=pk_set).values("app")
-        queue.mark(users=[instance.pk], apps=apps, trigger=Trigger.MEMBERSHIP)
+        queue.mark(users=[instance.pk], apps=_apps_of(pk_set), trigger=Trigger.MEMBERSHIP)
 
 
 def user_saved(instance: User, raw: bool = False, **_: Any) -> None:
@@ -83,14 +84,24 @@ def user_deleted(instance: User, **_: Any) -> None:
 
 
 def _manager_changed(manager: User) -> None:
-    """Where the manager's user name is mapped, it is a value of those who report to them."""
-    showing = Account.objects.filter(user__manager=manager, app__mappings__source="manager")
+    """Where something of the manager is mapped, it is a value of those who report to them."""
+    apps = Mapping.objects.reading("manager").values("app")
+    showing = Account.objects.filter(user__manager=manager, app__in=apps)
     queue.mark_accounts(showing, trigger=Trigger.PERSON)
+
+
+def group_saved(instance: Group, raw: bool = False, **_: Any) -> None:
+    """Formulas ask for a group by its name."""
+    if not raw:
+        apps = Mapping.objects.reading("is_member_of").values("app")
+        members = Membership.objects.filter(group=instance).values("user")
+        showing = Account.objects.filter(user__in=members, app__in=apps)
+        queue.mark_accounts(showing, trigger=Trigger.MEMBERSHIP)
 
 
 def group_deleted(instance: Group, **_: Any) -> None:
     members = Membership.objects.filter(group=instance).values("user")
-    apps = _apps_of(instance.pk)
+    apps = _apps_of([instance.pk])
     queue.mark(users=members, apps=apps, trigger=Trigger.MEMBERSHIP, leaving=True)
 
 
@@ -116,5 +127,8 @@ def app_saved(instance: App, raw: bool = False, **_: Any) -> None:
         queue.mark(apps=[instance.pk], trigger=Trigger.APP)
 
 
-def _apps_of(group: int) -> Any:
-    return Policy.objects.filter(group=group).values("app")
+def _apps_of(groups: Any) -> Any:
+    """The apps in which it matters who is in these groups: to have an account, or to a formula."""
+    given = Policy.objects.filter(group__in=groups).values("app")
+    asked = Mapping.objects.reading("is_member_of").values("app")
+    return App.objects.filter(Q(pk__in=given) | Q(pk__in=asked)).values("pk")

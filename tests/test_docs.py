@@ -14,9 +14,12 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from iam.models import Group, User
-from provisioning import apps_setup, connectors
+from provisioning import apps_setup, connectors, mapping
 from provisioning.connectors.base import Connector
 from provisioning.connectors.scim import Scim
+from provisioning.expressions.evaluation import evaluate
+from provisioning.expressions.functions import FUNCTIONS
+from provisioning.expressions.grammar import parse
 from provisioning.models import App, Policy, Problem
 from provisioning.plan import Feature
 from provisioning.wording import FEATURE_HELP, FEATURE_LABELS
@@ -105,6 +108,35 @@ def test_the_zoom_guide_shows_the_mapping_that_an_app_begins_with() -> None:
     told = [cells[0].strip("`") for cells in rows(text("docs/guides/zoom.md"), "Attribute in Zoom")]
     mappings = connectors.catalogue()["zoom"].default_mappings
     assert told == [target for target, _ in mappings]
+
+
+def functions() -> list[list[str]]:
+    return rows(text("docs/guides/mapping.md"), "Function")
+
+
+def test_every_function_of_a_formula_is_explained_as_on_the_page() -> None:
+    told = [cells[:2] for cells in functions()]
+    assert told == [[f"`{each.signature}`", each.does] for each in FUNCTIONS.values()]
+
+
+@pytest.mark.parametrize("cells", functions(), ids=lambda cells: cells[0].split("(")[0].strip("`"))
+def test_every_example_of_a_function_gives_what_the_page_says(cells: list[str]) -> None:
+    bea = User(username="bea", email="bea@example.org")
+    ann = User(
+        username="ann",
+        first_name="Ann",
+        last_name="Müller",
+        email="ann.mueller@example.org",
+        phone="+44 20 7946 0018",
+        department="Sales",
+        manager=bea,
+        custom={"start": "2026-11-25", "cost_center": "0042"},
+    )
+    person = mapping.Person(ann, groups=frozenset({"sales"}), login_method="external")
+    _, _, example, result = cells
+    assert cells[0].strip("`").partition("(")[0] + "(" in example
+    found = evaluate(parse(example.strip("`")), person)
+    assert (json.dumps(found) if isinstance(found, bool) else str(found)) == result
 
 
 # ------------------------------------------------------------------------- nothing is invented

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.shortcuts import get_object_or_404
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
@@ -16,16 +18,12 @@ from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
 from iam import actor
-from provisioning import apps_setup, connectors, guard, queue, reconcile
+from provisioning import apps_setup, connectors, guard, mapping, queue, reconcile
+from provisioning.admin import preview
 from provisioning.admin.consequences import SaysWhatWillHappen
-from provisioning.forms import (
-    FEATURE,
-    SETTING,
-    MappingForm,
-    MappingFormSet,
-    NewAppForm,
-    app_form,
-)
+from provisioning.expressions.functions import FUNCTIONS
+from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
+from provisioning.mapping_forms import MappingForm, MappingFormSet
 from provisioning.models import Account, App, Hold, Mapping, Problem, Run, Trigger
 from provisioning.plan import State
 from provisioning.scim import dialect
@@ -34,6 +32,7 @@ _TEST = "_save_and_test"
 _PUSH = "_push_now"
 _COMPARE = "_compare_now"
 _FORGET = "_forget_learned"
+_PREVIEW = "_preview"
 _BUTTONS = {_TEST, _PUSH, _COMPARE, _FORGET}
 
 
@@ -41,7 +40,7 @@ class MappingInline(TabularInline):
     model = Mapping
     form = MappingForm
     formset = MappingFormSet
-    fields = ["target", "source"]
+    fields = ["target", "source", "when_empty", "apply"]
     extra = 0
     verbose_name = "row"
     verbose_name_plural = "Attribute mapping"
@@ -104,13 +103,24 @@ class AppAdmin(SaysWhatWillHappen):
     def get_actions_submit_line(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         """More buttons; what they do is done in `_after_save`, when the save is committed."""
         app = self.get_object(request, object_id)
-        compares = app is not None and app.kind.lists_accounts
-        learned = app is not None and app.learned
+        if app is None:
+            return []
+        compare = _button(_COMPARE, "Save and compare now", "difference")
+        forget = _button(_FORGET, "Forget what was learned", "psychology")
         return [
             _button(_TEST, "Save and test connection", "network_check"),
             _button(_PUSH, "Save and push now", "sync"),
-            *([_button(_COMPARE, "Save and compare now", "difference")] if compares else []),
-            *([_button(_FORGET, "Forget what was learned", "psychology")] if learned else []),
+            *([compare] if app.kind.lists_accounts else []),
+            *([forget] if app.learned else []),
+            # In a window of its own, so that what was typed here stays.
+            _button(
+                _PREVIEW,
+                "Preview the mapping",
+                "visibility",
+                formaction=reverse("admin:provisioning_app_preview", args=[app.pk]),
+                formtarget="_blank",
+                formnovalidate="",
+            ),
         ]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
@@ -164,6 +174,21 @@ class AppAdmin(SaysWhatWillHappen):
             self._after_save(request, App.objects.get(pk=object_id))
             return HttpResponseRedirect(request.path)
         return response
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.preview_view)
+        ours = [path("<int:app>/preview/", view, name="provisioning_app_preview")]
+        return [*ours, *super().get_urls()]
+
+    def preview_view(self, request: HttpRequest, app: int) -> HttpResponse:
+        found = get_object_or_404(App, pk=app)
+        if not self.has_view_permission(request, found):
+            raise PermissionDenied
+        formset = None
+        if f"{preview.PREFIX}-TOTAL_FORMS" in request.POST:
+            kind = MappingInline(App, self.admin_site).get_formset(request, found)
+            formset = kind(request.POST, instance=found, prefix=preview.PREFIX)
+        return preview.page(self, request, found, formset)
 
     def _after_save(self, request: HttpRequest, app: App) -> None:
         if _TEST in request.POST:
@@ -246,6 +271,8 @@ def _guide(app: App | None) -> dict[str, Any]:
         "steps": kind.steps,
         "targets": kind.known_targets,
         "abilities": list(_abilities(app)),
+        "functions": FUNCTIONS.values(),
+        "attributes": [attribute.key for attribute in mapping.catalogue()],
     }
 
 
@@ -274,8 +301,9 @@ def _stay(app: App) -> str:
     return f"{count} accounts stay in {app} as they are, and Gatehouse forgets them."
 
 
-def _button(name: str, label: str, icon: str) -> UnfoldAction:
+def _button(name: str, label: str, icon: str, **attributes: str) -> UnfoldAction:
     return UnfoldAction(
+        attrs=attributes or None,
         action_name=name,
         method=None,
         description=label,

@@ -13,10 +13,13 @@ from provisioning.models.accounts import (
 )
 from provisioning.models.apps import (
     App,
+    Apply,
     Drift,
     LoginMethod,
     Mapping,
     Policy,
+    SourceKind,
+    WhenEmpty,
     connector_choices,
 )
 from provisioning.models.checks import Decision, Finding, Hold, Run, Sighting
@@ -25,6 +28,7 @@ from provisioning.models.lanes import Lane, Worker
 __all__ = [
     "Account",
     "App",
+    "Apply",
     "Decision",
     "Drift",
     "Event",
@@ -42,7 +46,9 @@ __all__ = [
     "Problem",
     "Run",
     "Sighting",
+    "SourceKind",
     "Trigger",
+    "WhenEmpty",
     "Worker",
     "connector_choices",
 ]

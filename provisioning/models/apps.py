@@ -163,7 +163,12 @@ class App(models.Model):
 
 
 class MappingQuerySet(models.QuerySet["Mapping"]):
-    """These ways of writing send no signal, so the time of the change is left at the app."""
+    """Those ways of writing that send no signal leave the time of the change at the app."""
+
+    def reading(self, word: str) -> "MappingQuerySet":
+        """The rows that are filled from this attribute, or whose formula has this word in it."""
+        formula = models.Q(kind=SourceKind.EXPRESSION, source__contains=word)
+        return self.filter(models.Q(kind=SourceKind.ATTRIBUTE, source=word) | formula)
 
     @transaction.atomic
     def update(self, **values: Any) -> int:
@@ -177,12 +182,43 @@ class MappingQuerySet(models.QuerySet["Mapping"]):
         return created
 
 
+class SourceKind(models.TextChoices):
+    """What the source of a mapping row is."""
+
+    ATTRIBUTE = "attribute", "Attribute of the person"
+    CONSTANT = "constant", "Fixed text"
+    EXPRESSION = "expression", "Formula"
+
+
+class WhenEmpty(models.TextChoices):
+    """What becomes of a target when the person has no value for it."""
+
+    CLEAR = "clear", "Clear it there"
+    LEAVE = "leave", "Leave what is there"
+    DEFAULT = "default", "Use this text"
+
+
+class Apply(models.TextChoices):
+    ALWAYS = "always", "Always"
+    CREATE = "create", "At creation"
+
+
 class Mapping(models.Model):
     """One row of an app's attribute mapping: what of the person goes where in the application."""
 
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="mappings")
     target = models.CharField("attribute in the application", max_length=500)
-    source = models.CharField("comes from", max_length=100)
+    kind = models.CharField(max_length=20, choices=SourceKind.choices, default=SourceKind.ATTRIBUTE)
+    # The key of an attribute, the fixed text, or the formula.
+    source = models.CharField("comes from", max_length=1_000)
+    when_empty = models.CharField(
+        "when empty", max_length=20, choices=WhenEmpty.choices, default=WhenEmpty.CLEAR
+    )
+    # What stands there instead of nothing, where `when_empty` says so.
+    default = models.CharField(max_length=500, blank=True)
+    apply = models.CharField(
+        "filled in", max_length=20, choices=Apply.choices, default=Apply.ALWAYS
+    )
     position = models.PositiveSmallIntegerField(default=0, editable=False)
 
     objects = MappingQuerySet.as_manager()

@@ -22,7 +22,8 @@ def crowd(app: App, group: Group, server: Any, count: int, *, prefix: str = "p")
     rows = list(app.mappings.all())
     accounts = []
     for user in users:
-        desired = mapping.render(rows, user, kind=app.kind, app=app.name)
+        person = mapping.Person(user)
+        desired = mapping.render(rows, person, kind=app.kind, app=app.name, creating=True)
         there = server.add(user.username, externalId=str(user.external_id))
         accounts.append(
             Account(

@@ -2,13 +2,14 @@
 
 import html
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from iam.models import ProfileAttribute, User
+from iam.models import Group, ProfileAttribute, User
 from provisioning.connectors.zoom import Zoom
-from provisioning.models import Account, App, Event
+from provisioning.models import Account, App, Event, Mapping
 from tests.conftest import MakeApp
 from tests.provisioning.admin import Page, visit
 from tests.support.faulty import FaultyScim
@@ -255,3 +256,114 @@ def test_another_app_keeps_its_own_mapping(
     before = rows_of(other)
     page.send(**{"mappings-4-DELETE": "on"})
     assert rows_of(other) == before
+
+
+# ------------------------------------------------------------------ more than an attribute
+
+NEW = "mappings-6"
+
+
+def saved(app: App) -> dict[str, Any]:
+    row = Mapping.objects.filter(app=app).order_by("pk").last()
+    assert row is not None
+    return {
+        name: getattr(row, name) for name in ("kind", "source", "when_empty", "default", "apply")
+    }
+
+
+def test_a_row_that_says_nothing_else_is_an_attribute_that_is_always_filled_in(
+    page: Page,
+    app: App,
+) -> None:
+    page.send_rows({"target": "title", "source": "title"})
+    assert saved(app) == {
+        "kind": "attribute",
+        "source": "title",
+        "when_empty": "clear",
+        "default": "",
+        "apply": "always",
+    }
+
+
+def test_a_formula_and_all_that_can_be_said_of_a_row_are_kept_and_shown_again(
+    admin_client: Client,
+    page: Page,
+    app: App,
+) -> None:
+    typed = {
+        "target": "title",
+        "source": ":expression",
+        "source_text": 'join(" ",\r\n title, login_method)',
+        "when_empty": "default",
+        "when_empty_text": "none",
+        "apply": "create",
+    }
+    page.send_rows(typed)
+    assert saved(app) == {
+        "kind": "expression",
+        "source": 'join(" ",\n title, login_method)',
+        "when_empty": "default",
+        "default": "none",
+        "apply": "create",
+    }
+    again = visit(admin_client, "provisioning_app_change", app.pk)
+    shown = {name: again.form[f"{NEW}-{name}"] for name in typed}
+    assert {name: text.split() for name, text in shown.items()} == {
+        name: text.split() for name, text in typed.items()
+    }
+    again.send(**{f"{NEW}-source": "title", f"{NEW}-when_empty": "leave"})
+    assert saved(app) == {
+        "kind": "attribute",
+        "source": "title",
+        "when_empty": "leave",
+        "default": "",
+        "apply": "create",
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "said"),
+    [
+        ({"source": ":constant"}, "source", "Write the fixed text below the choice."),
+        ({"source": ":constant", "source_text": "a\0b"}, "source", "Null characters"),
+        ({"source": ":expression"}, "source", "The formula is empty."),
+        ({"source": ":expression", "source_text": "lowr(email)"}, "source", "Did you mean “lower”"),
+        ({"source": ":expression", "source_text": "custom.no"}, "source", "no attribute"),
+        (
+            {"source": ":expression", "source_text": 'if(is_member_of("Slaes"), "a")'},
+            "source",
+            "There is no group “Slaes”. Did you mean “Sales”?",
+        ),
+        ({"source": ":other", "source_text": "x"}, "source", "Select a valid choice."),
+        ({"source": "title", "when_empty": "default"}, "when_empty", "Write the text to use."),
+        ({"source": "title", "when_empty": "x"}, "when_empty", "Select a valid choice."),
+        ({"source": "title", "apply": "never"}, "apply", "Select a valid choice."),
+    ],
+)
+def test_what_is_wrong_with_a_row_is_told_at_its_field(
+    page: Page,
+    app: App,
+    row: dict[str, str],
+    field: str,
+    said: str,
+) -> None:
+    Group.objects.create(name="Sales")
+    refused = page.send_rows({"target": "title", **row})
+    (forms,) = [each.formset.forms for each in refused.context["inline_admin_formsets"]]
+    (errors,) = [each.errors for each in forms if each.errors]
+    assert list(errors) == [field]
+    assert said in str(errors[field])
+    assert app.mappings.count() == 6
+
+
+def test_the_mark_stands_under_the_character_of_the_formula(page: Page) -> None:
+    typed = {"target": "title", "source": ":expression", "source_text": 'left(email, "2")'}
+    refused = page.send_rows(typed)
+    pointed = refused.html.partition('<span class="pointed">')[2].partition("</span>")[0]
+    assert pointed.split("\n")[1] == " " * 12 + "^"
+    assert refused.form[f"{NEW}-source_text"] == typed["source_text"]
+
+
+def test_the_functions_and_attributes_are_listed_on_the_page(page: Page) -> None:
+    assert "format_date(date, written, wanted)" in page.text
+    assert "custom.custom_attribute_1" in page.text

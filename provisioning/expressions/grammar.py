@@ -1,0 +1,398 @@
+"""Reads the text of a formula and points at the character that is wrong.
+
+    formula   = value
+    value     = text / number / "true" / "false" / attribute / call
+    call      = function "(" [ value *( "," value ) ] ")"
+    attribute = name [ "." name ]                         such as first_name, custom.cost_center
+
+Text and numbers are those of JSON; blanks may stand anywhere between. There are no operators, and
+nothing in a formula repeats, so that its size limits its time.
+"""
+
+import difflib
+import json
+import unicodedata
+from collections.abc import Collection, Container
+from dataclasses import dataclass
+from functools import lru_cache
+from string import ascii_letters, digits
+from typing import Final
+
+from provisioning.expressions.functions import (
+    ATTRIBUTE_OF_MANAGER,
+    FUNCTIONS,
+    GROUP,
+    Function,
+    Parameter,
+)
+from provisioning.expressions.values import ExpressionError, Kind, Value
+
+LONGEST: Final = 1_000
+DEEPEST: Final = 20
+# The attributes that are yes or no; all others are texts (iam/attributes.py).
+FLAGS: Final = frozenset({"is_active"})
+# Names that an attribute and a function share.
+_BOTH = frozenset({"title", "manager"})
+
+_BLANK = frozenset(" \t\n\r")
+_FIRST = frozenset(ascii_letters + "_")
+_NAME = _FIRST | frozenset(digits) | {"."}
+_NUMBER = frozenset(digits + "+-.eE")
+_OPERATORS = frozenset("+&|=!<>*/%?:^~")
+# What word processors and other languages put around text.
+_OTHER_QUOTES = frozenset("'`´‘’‚“”„«»")
+
+_TOO_LONG = f"A formula has at most {LONGEST:,} characters, and this one is longer. Shorten it."
+_TOO_DEEP = f"More than {DEEPEST} functions stand inside each other here. Make it simpler."
+_HIDDEN = "A hidden character stands here. Type the formula by hand instead of pasting it."
+_EXAMPLE = 'concat(first_name, " ", last_name)'
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A text, a number, true or false, as it stands there."""
+
+    value: Value
+    position: int
+
+    @property
+    def kind(self) -> Kind:
+        if isinstance(self.value, bool):
+            return Kind.FLAG
+        return Kind.TEXT if isinstance(self.value, str) else Kind.NUMBER
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """An attribute of the person, or of the manager."""
+
+    name: str
+    position: int
+
+    @property
+    def kind(self) -> Kind:
+        return Kind.FLAG if self.name in FLAGS else Kind.TEXT
+
+
+@dataclass(frozen=True)
+class Call:
+    function: Function
+    arguments: tuple["Node", ...]
+    position: int
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """What each of the arguments is to the function."""
+        found = map(self.function.parameter, range(len(self.arguments)))
+        return [parameter for parameter in found if parameter]
+
+    @property
+    def kind(self) -> Kind:
+        if self.function.name == ATTRIBUTE_OF_MANAGER:
+            return self.arguments[0].kind
+        return self.function.result([argument.kind for argument in self.arguments])
+
+
+Node = Literal | Attribute | Call
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A formula that can be worked out for any person."""
+
+    text: str
+    root: Node
+
+    @property
+    def attributes(self) -> list[Attribute]:
+        """The attributes that it reads, of the person and of the manager."""
+        return [node for node in _nodes(self.root) if isinstance(node, Attribute)]
+
+    @property
+    def groups(self) -> list[Literal]:
+        """The names of the groups that it asks about."""
+        return [
+            argument
+            for node in _nodes(self.root)
+            if isinstance(node, Call) and node.function.name == GROUP
+            for argument in node.arguments
+            if isinstance(argument, Literal)
+        ]
+
+    def refuse_unknown(self, *, attributes: Collection[str], groups: Collection[str]) -> None:
+        """Raise ExpressionError at the first attribute or group that does not exist."""
+        for found in self.attributes:
+            if found.name not in attributes:
+                problem = f"People have no attribute “{found.name}”.{_instead(found, attributes)}"
+                raise ExpressionError(self.text, found.position, problem)
+        names = {name.casefold() for name in groups}
+        for literal in self.groups:
+            if str(literal.value).casefold() not in names:
+                near = _did_you_mean(str(literal.value), groups)
+                problem = f"There is no group “{literal.value}”.{near}"
+                raise ExpressionError(self.text, literal.position, problem)
+
+
+def _nodes(node: Node) -> list[Node]:
+    inside = node.arguments if isinstance(node, Call) else ()
+    return [node, *(found for argument in inside for found in _nodes(argument))]
+
+
+class _Reader:
+    """The text, the position up to which it is understood, and how deep inside functions it is."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.depth = 0
+
+    @property
+    def next(self) -> str:
+        """The character to be read, "" at the end."""
+        return self.text[self.position : self.position + 1]
+
+    def take(self, allowed: Container[str]) -> str:
+        """The run of allowed characters that comes next, maybe none."""
+        start = self.position
+        while self.next in allowed:
+            self.position += 1
+        return self.text[start : self.position]
+
+    def skip(self) -> str:
+        """The character that comes after any blanks."""
+        self.take(_BLANK)
+        return self.next
+
+    def wrong(self, problem: str, *, at: int | None = None) -> ExpressionError:
+        return ExpressionError(self.text, self.position if at is None else at, problem)
+
+
+# The same few formulas are read for every account.
+@lru_cache(maxsize=1_000)
+def parse(text: str) -> Expression:
+    """The formula, understood. Raises ExpressionError, nothing else."""
+    _refuse_unreadable(text)
+    reader = _Reader(text)
+    root = _value(reader)
+    if reader.skip():
+        raise reader.wrong(_leftover(reader))
+    if root.kind is Kind.LIST:
+        raise reader.wrong(
+            "This makes a list, and an attribute takes one value. Take one of the list with "
+            "item(), or put it together with join().",
+            at=root.position,
+        )
+    return Expression(text, root)
+
+
+def _refuse_unreadable(text: str) -> None:
+    if not text.strip():
+        raise ExpressionError(text, 0, f"The formula is empty. Write one, for example {_EXAMPLE}.")
+    if len(text) > LONGEST:
+        raise ExpressionError(text, LONGEST, _TOO_LONG)
+    for position, character in enumerate(text):
+        if character not in _BLANK and _is_hidden(character):
+            raise ExpressionError(text, position, _HIDDEN)
+
+
+def _is_hidden(character: str) -> bool:
+    """Control characters, and half of a surrogate pair, which no request could carry."""
+    return unicodedata.category(character) in {"Cc", "Cs"}
+
+
+def _value(reader: _Reader) -> Node:
+    """value = text / number / "true" / "false" / attribute / call"""
+    start, character = _start(reader)
+    if character == '"':
+        return Literal(_text(reader), start)
+    if character in digits or character == "-":
+        return Literal(_number(reader), start)
+    if character not in _FIRST:
+        raise reader.wrong(_stray(reader))
+    word = reader.take(_NAME)
+    if reader.skip() == "(":
+        return _call(reader, word, start)
+    reader.position = start + len(word)
+    if word in {"true", "false"}:
+        return Literal(word == "true", start)
+    if word in FUNCTIONS and word not in _BOTH:
+        raise reader.wrong(f"A bracket is missing here: {FUNCTIONS[word].signature}")
+    return Attribute(word, start)
+
+
+def _start(reader: _Reader) -> tuple[int, str]:
+    character = reader.skip()
+    if not character:
+        raise reader.wrong(f"A value is missing here, as in {_EXAMPLE}.")
+    return reader.position, character
+
+
+def _call(reader: _Reader, name: str, start: int) -> Call:
+    """call = function "(" [ value *( "," value ) ] ")" """
+    function = FUNCTIONS.get(name)
+    if function is None:
+        near = _did_you_mean(name.lower(), FUNCTIONS)
+        raise reader.wrong(f"There is no function “{name}”.{near}", at=start)
+    reader.depth += 1
+    if reader.depth > DEEPEST:
+        raise reader.wrong(_TOO_DEEP, at=start)
+    reader.position += 1
+    arguments: list[Node] = []
+    while reader.skip() != ")" or arguments:
+        arguments.append(_argument(reader, function, len(arguments)))
+        if reader.skip() == ")":
+            break
+        if reader.next != ",":
+            raise reader.wrong(_between(reader, function))
+        reader.position += 1
+    if len(arguments) < function.least:
+        raise reader.wrong(f"{_needs(function)} More is missing here.")
+    reader.position += 1
+    reader.depth -= 1
+    return Call(function, tuple(arguments), start)
+
+
+def _argument(reader: _Reader, function: Function, number: int) -> Node:
+    start, character = _start(reader)
+    if character in ",)":
+        raise reader.wrong(f"A value is missing here. {_needs(function)}")
+    parameter = function.parameter(number)
+    if parameter is None:
+        raise reader.wrong(f"{_needs(function)} Here is one value too many.")
+    node = _value(reader)
+    if node.kind not in parameter.kinds:
+        raise reader.wrong(_other_kind(function, parameter, node), at=start)
+    if parameter.literal:
+        _check_literal(reader, function, parameter, node)
+    if function.name == ATTRIBUTE_OF_MANAGER:
+        _check_attribute_of_manager(reader, node)
+    return node
+
+
+def _check_literal(reader: _Reader, function: Function, parameter: Parameter, node: Node) -> None:
+    if not isinstance(node, Literal):
+        problem = f"Write “{parameter.name}” of {function.name}() out, in double quotes."
+    else:
+        problem = parameter.wrong(str(node.value))
+    if problem:
+        raise reader.wrong(problem, at=node.position)
+
+
+def _check_attribute_of_manager(reader: _Reader, node: Node) -> None:
+    if not isinstance(node, Attribute):
+        problem = "Name one attribute of the manager without quotes, as in manager(email)."
+        raise reader.wrong(problem, at=node.position)
+    if node.name == "manager" or node.name == "login_method":
+        problem = f"“{node.name}” of the manager is not known here. Choose another attribute."
+        raise reader.wrong(problem, at=node.position)
+
+
+def _other_kind(function: Function, parameter: Parameter, node: Node) -> str:
+    wanted = min(parameter.kinds - {Kind.MIXED}) if len(parameter.kinds) < 4 else "one value"
+    return (
+        f"“{parameter.name}” of {function.name}() is {wanted}, and this is {node.kind}. "
+        f"{_hint(parameter, node)}"
+    )
+
+
+def _hint(parameter: Parameter, node: Node) -> str:
+    if Kind.FLAG in parameter.kinds and Kind.TEXT not in parameter.kinds:
+        return 'Ask about it, as in equals(department, "Sales").'
+    if node.kind is Kind.LIST:
+        return "Take one of the list with item()."
+    if Kind.LIST in parameter.kinds:
+        return 'Make a list of it, as in split(email, "@").'
+    if Kind.NUMBER in parameter.kinds:
+        return "Write a number without quotes, or use number()."
+    return "Put it in double quotes." if isinstance(node, Literal) else "Use a text here."
+
+
+def _needs(function: Function) -> str:
+    return f"It is written {function.signature}."
+
+
+def _between(reader: _Reader, function: Function) -> str:
+    """What to say where a comma or a closing bracket should stand."""
+    if not reader.next:
+        return f"A closing bracket “)” is missing here. {_needs(function)}"
+    if reader.next in _OPERATORS:
+        return _no_operators(reader.next)
+    if not reader.next.isprintable():
+        return _HIDDEN
+    return f"A comma or a closing bracket is missing here. {_needs(function)}"
+
+
+def _no_operators(character: str) -> str:
+    return (
+        f"“{character}” has no meaning here: everything is done by functions, as in {_EXAMPLE} or "
+        'if(equals(department, "Sales"), "yes", "no").'
+    )
+
+
+def _number(reader: _Reader) -> int | float:
+    """number = as in JSON (RFC 8259 section 6)"""
+    start = reader.position
+    word = reader.take(_NUMBER)
+    try:
+        number = json.loads(word)
+    except ValueError:
+        number = None
+    # json makes infinity of 1e999.
+    if not isinstance(number, int | float) or number - number != 0 or reader.next in _FIRST:
+        raise reader.wrong(
+            'Write a number as 12 or 1.5, and anything else in double quotes: "12a".', at=start
+        )
+    return number
+
+
+def _text(reader: _Reader) -> str:
+    """text = a string as in JSON (RFC 8259 section 7)"""
+    start = reader.position
+    try:
+        value, reader.position = json.JSONDecoder().raw_decode(reader.text, start)
+    except json.JSONDecodeError as error:
+        problem = 'A backslash stands only before " or another backslash: write \\\\ for one.'
+        if error.pos == start:
+            problem = 'This text has no closing quote. Write a " behind it, as in "Sales".'
+        elif reader.text[error.pos : error.pos + 1] in _BLANK:
+            problem = "A text stands on one line. Remove the line break, or close the quotes."
+        raise reader.wrong(problem, at=error.pos) from None
+    if any(map(_is_hidden, value)):
+        raise reader.wrong("This text holds a hidden character. Write it without.", at=start)
+    return str(value)
+
+
+def _stray(reader: _Reader) -> str:
+    """What to say of a character where a value should begin."""
+    character = reader.next
+    if character in _OTHER_QUOTES:
+        return 'Use straight double quotes: "Sales".'
+    if character in _OPERATORS:
+        return _no_operators(character)
+    if not character.isprintable():
+        return _HIDDEN
+    return (
+        f"“{character}” cannot stand here. Write an attribute such as first_name, a text in double "
+        f"quotes, or a function, as in {_EXAMPLE}."
+    )
+
+
+def _leftover(reader: _Reader) -> str:
+    """What to say of a character where the formula should end."""
+    if reader.next == ")":
+        return "No bracket is open here. Remove this one."
+    if reader.next in _OPERATORS:
+        return _no_operators(reader.next)
+    if not reader.next.isprintable():
+        return _HIDDEN
+    return f"The formula has ended before this. To put values together, write {_EXAMPLE}."
+
+
+def _instead(found: Attribute, attributes: Collection[str]) -> str:
+    near = _did_you_mean(found.name.lower(), attributes)
+    return near or f' If it is a text, put it in double quotes: "{found.name}".'
+
+
+def _did_you_mean(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean “{near[0]}”?" if near else ""

@@ -1,0 +1,204 @@
+"""The rows of an application's attribute mapping, as an administrator fills them in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import CharField, Max
+from django.db.models.functions import Cast
+from django.forms.models import BaseInlineFormSet
+from django.utils.html import format_html
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from iam import attributes, text
+from iam.models import Group
+from provisioning import mapping
+from provisioning.connectors.base import Connector
+from provisioning.expressions.grammar import LONGEST, parse
+from provisioning.models import Apply, Mapping, SourceKind, WhenEmpty
+
+# Beside the keys of attributes, none of which begins with a colon.
+_WRITTEN = {
+    f":{kind.value}": (kind, kind.label) for kind in (SourceKind.CONSTANT, SourceKind.EXPRESSION)
+}
+
+
+class Choice(forms.ChoiceField):
+    """A choice of which one goes without saying, also where a row was sent without it."""
+
+    def __init__(self, *, choices: Any, default: str, **options: Any) -> None:
+        options.setdefault("widget", UnfoldAdminSelectWidget)
+        super().__init__(choices=choices, required=False, **options)
+        self.default = default
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(value or self.default)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(initial, data or self.default)
+
+
+class ChoiceAndText(forms.MultiWidget):
+    """A drop-down, and a text that is only shown where the choice needs one."""
+
+    template_name = "provisioning/widgets/choice_and_text.html"
+
+    def __init__(self, choices: Any, text: forms.Widget) -> None:
+        super().__init__({"": UnfoldAdminSelectWidget(choices=choices), "text": text})
+
+    def decompress(self, value: Any) -> list[Any]:
+        return value or ["", ""]
+
+
+class _WithText(forms.MultiValueField):
+    """A choice and a text, cleaned to both."""
+
+    def __init__(self, choice: forms.ChoiceField, text: forms.CharField, **options: Any) -> None:
+        widget = ChoiceAndText(choice.choices, text.widget)
+        super().__init__((choice, text), require_all_fields=False, widget=widget, **options)
+
+    def compress(self, data_list: Sequence[str]) -> tuple[str, str]:
+        choice, text = data_list or ("", "")
+        return choice, text
+
+
+class MappingForm(forms.ModelForm):
+    """One mapping row; a wrong path or formula is shown with a mark under the character."""
+
+    class Meta:
+        model = Mapping
+        fields = ["target", "source", "when_empty", "apply"]
+        widgets = {
+            "target": UnfoldAdminTextInputWidget(
+                attrs={"list": "known-targets", "spellcheck": "false"}
+            )
+        }
+
+    kind: type[Connector]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        row = self.instance
+        written = row.kind != SourceKind.ATTRIBUTE
+        self.fields["source"] = _WithText(
+            forms.ChoiceField(choices=_sources("" if written else row.source), required=False),
+            _text(UnfoldAdminTextareaWidget(attrs={"rows": 2, "spellcheck": "false"}), LONGEST),
+            label="comes from",
+        )
+        self.fields["when_empty"] = _WithText(
+            Choice(choices=WhenEmpty.choices, default=WhenEmpty.CLEAR),
+            _text(UnfoldAdminTextInputWidget(), 500),
+            label="when empty",
+            required=False,
+            help_text="What to do in the application when the person has no value here.",
+        )
+        self.fields["apply"] = Choice(
+            choices=Apply.choices,
+            default=Apply.ALWAYS,
+            label="filled in",
+            help_text="“At creation” sets it once and then leaves it to the application.",
+        )
+        self.initial["source"] = [f":{row.kind}", row.source] if written else [row.source, ""]
+        self.initial["when_empty"] = [row.when_empty, row.default]
+
+    def clean_target(self) -> str:
+        try:
+            return self.kind.target(self.cleaned_data["target"])
+        except ValueError as error:
+            raise _pointed(error, code="path") from error
+
+    def clean_source(self) -> str:
+        choice, written = self.cleaned_data["source"]
+        if choice not in _WRITTEN:
+            self.instance.kind = SourceKind.ATTRIBUTE
+            if not choice:
+                raise ValidationError("This field is required.", code="required")
+            return choice
+        kind, label = _WRITTEN[choice]
+        self.instance.kind = kind
+        if kind == SourceKind.EXPRESSION:
+            return _formula(written)
+        if not written:
+            raise ValidationError(f"Write the {label.lower()} below the choice.", code="required")
+        text.plain(written)
+        return written
+
+    def clean_when_empty(self) -> str:
+        choice, written = self.cleaned_data["when_empty"]
+        if choice == WhenEmpty.DEFAULT and not written:
+            raise ValidationError("Write the text to use.", code="required")
+        text.plain(written)
+        self.instance.default = written if choice == WhenEmpty.DEFAULT else ""
+        return choice or WhenEmpty.CLEAR
+
+
+def _text(widget: forms.Widget, longest: int) -> forms.CharField:
+    return forms.CharField(required=False, max_length=longest, widget=widget)
+
+
+def _formula(written: str) -> str:
+    """The formula, if it can be worked out. Raises ValidationError."""
+    # A browser sends two characters for a line break, and one is shown.
+    written = written.replace("\r\n", "\n")
+    try:
+        expression = parse(written)
+        groups = Group.objects.values_list("name", flat=True) if expression.groups else []
+        known = [attribute.key for attribute in mapping.catalogue()]
+        expression.refuse_unknown(attributes=known, groups=list(groups))
+    except ValueError as error:
+        raise _pointed(error, code="formula") from error
+    return written
+
+
+def _pointed(error: ValueError, *, code: str) -> ValidationError:
+    pointed = getattr(error, "pointed", str(error))
+    return ValidationError(format_html('<span class="pointed">{}</span>', pointed), code=code)
+
+
+def _sources(current: str) -> list[tuple[str, Any]]:
+    """The catalogue of portal attributes, and the row's own one should it have been removed."""
+    built_in = [(found.key, found.label) for found in attributes.BUILT_IN]
+    method = [(mapping.LOGIN_METHOD.key, mapping.LOGIN_METHOD.label)]
+    custom = [(found.key, found.label) for found in attributes.custom()]
+    known = {key for key, _ in built_in + method + custom}
+    gone = [(current, f"{current} (not defined any more)")] if current not in known | {""} else []
+    return [
+        ("", "Choose an attribute"),
+        ("Profile attributes", built_in),
+        ("Custom attributes", custom + gone),
+        ("Sign-in", method),
+        ("Written here", [(key, label) for key, (_, label) in _WRITTEN.items()]),
+    ]
+
+
+class MappingFormSet(BaseInlineFormSet):
+    """All rows together: two of them may not fill the same target."""
+
+    def save_existing_objects(self, commit: bool = True) -> list[Any]:
+        # Two rows may exchange their targets, which cannot be written one after the other.
+        moved = [form.instance.pk for form in self.initial_forms if "target" in form.changed_data]
+        Mapping.objects.filter(pk__in=moved).update(target=Cast("pk", CharField()))
+        return super().save_existing_objects(commit)
+
+    def save_new(self, form: Any, commit: bool = True) -> Any:
+        last = self.instance.mappings.aggregate(last=Max("position"))["last"]
+        form.instance.position = 0 if last is None else last + 1
+        return super().save_new(form, commit)
+
+    def clean(self) -> None:
+        seen: dict[str, int] = {}
+        for row, form in enumerate(self.forms, start=1):
+            target = form.cleaned_data.get("target") if hasattr(form, "cleaned_data") else None
+            if not target or form.cleaned_data.get("DELETE"):
+                continue
+            if target in seen:
+                form.add_error(
+                    "target", f"Row {seen[target]} already fills “{target}”. Remove one of the two."
+                )
+            seen.setdefault(target, row)
+        super().clean()

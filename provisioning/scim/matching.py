@@ -7,7 +7,7 @@ from typing import Any, Final
 from unicodedata import normalize
 
 from provisioning.scim import paths
-from provisioning.scim.filters import And, Comparison, Entry, Filter, Not, Or, Present
+from provisioning.scim.filters import And, Comparison, Entry, Filter, Not, Present
 from provisioning.scim.paths import Document, Path
 from provisioning.scim.schema import is_core
 
@@ -16,7 +16,11 @@ _CASE_EXACT: Final = frozenset(
     {"id", "externalid", "meta.resourcetype", "meta.version", "members.value", "groups.value"}
 )
 
-_ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {
+Test = Callable[[Document], bool]
+
+_COMPARED: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "eq": operator.eq,
+    "ne": operator.eq,
     "gt": operator.gt,
     "ge": operator.ge,
     "lt": operator.lt,
@@ -34,16 +38,16 @@ def matches(wanted: Filter, document: Document) -> bool:
 
     Names are compared in any letter case, and so is text but for ids.
     """
-    return _matches(wanted, document, within="")
+    return _test(wanted, within="")(document)
 
 
-def chosen(wanted: Filter, held: Any, *, attribute: str) -> bool:
+def chooser(wanted: Filter, *, attribute: str) -> Callable[[Any], bool]:
     """Whether one entry of a multi-valued attribute is as the filter in brackets asks.
 
     An entry that is a single value is its own `value`.
     """
-    entry = held if isinstance(held, dict) else {"value": held}
-    return _matches(wanted, entry, within=f"{attribute}.")
+    test = _test(wanted, within=f"{attribute}.")
+    return lambda entry: test(entry if isinstance(entry, dict) else {"value": entry})
 
 
 def compared_by(attribute: str, part: str, value: Any) -> Hashable:
@@ -54,21 +58,23 @@ def compared_by(attribute: str, part: str, value: Any) -> Hashable:
     return _kind(value), _comparable(value, exact=exact)
 
 
-def _matches(wanted: Filter, document: Document, *, within: str) -> bool:
+def _test(wanted: Filter, *, within: str) -> Test:
+    """The filter as a function, so that what is the same for every document is worked out once."""
     match wanted:
         case Comparison():
-            return _compares(wanted, document, within=within)
-        case Present():
-            return any(map(_says_something, _held(document, wanted.attribute)))
+            return _comparison(wanted, within=within)
+        case Present(attribute):
+            return lambda document: any(map(_says_something, _held(document, attribute)))
         case Entry(attribute, inner):
-            held = _held(document, attribute)
-            return any(chosen(inner, each, attribute=attribute.attribute) for each in held)
+            chosen = chooser(inner, attribute=attribute.attribute)
+            return lambda document: any(map(chosen, _held(document, attribute)))
         case Not(inner):
-            return not _matches(inner, document, within=within)
-        case And(parts):
-            return all(_matches(part, document, within=within) for part in parts)
-        case Or(parts):
-            return any(_matches(part, document, within=within) for part in parts)
+            test = _test(inner, within=within)
+            return lambda document: not test(document)
+    tests = [_test(part, within=within) for part in wanted.parts]
+    if isinstance(wanted, And):
+        return lambda document: all(test(document) for test in tests)
+    return lambda document: any(test(document) for test in tests)
 
 
 def _held(document: Document, path: Path) -> list[Any]:
@@ -93,28 +99,39 @@ def _says_something(value: Any) -> bool:
     return value is not None and value != ""
 
 
-def _compares(wanted: Comparison, document: Document, *, within: str) -> bool:
-    held = _held(document, wanted.attribute)
+def _comparison(wanted: Comparison, *, within: str) -> Test:
+    path = wanted.attribute
     if wanted.value is None:
-        return any(map(_says_something, held)) is (wanted.operator == "ne")
-    # Of an entry as a whole its value is meant.
-    values = [paths.field(each, "value") if isinstance(each, dict) else each for each in held]
-    entries = any(isinstance(each, dict) for each in held)
-    exact = _is_exact(wanted.attribute, within=within, entries=entries)
+        absent = wanted.operator == "eq"
+        return lambda document: any(map(_says_something, _held(document, path))) is not absent
+    alone = _comparing(wanted, exact=_is_exact(path, within=within, entries=False))
+    of_entry = _comparing(wanted, exact=_is_exact(path, within=within, entries=True))
+
+    def compares(value: Any) -> bool:
+        # Of an entry as a whole its value is meant.
+        return of_entry(paths.field(value, "value")) if isinstance(value, dict) else alone(value)
+
+    if wanted.operator == "ne":
+        return lambda document: not any(map(compares, _held(document, path)))
+    return lambda document: any(map(compares, _held(document, path)))
+
+
+def _comparing(wanted: Comparison, *, exact: bool) -> Callable[[Any], bool]:
+    """Whether one value is as the comparison asks; “ne” is asked as “eq”."""
     right = _comparable(wanted.value, exact=exact)
-    lefts = [_comparable(value, exact=exact) for value in values]
-    match wanted.operator:
-        case "eq":
-            return any(_same(left, right) for left in lefts)
-        case "ne":
-            return not any(_same(left, right) for left in lefts)
-        case "co" | "sw" | "ew":
-            found = _WITHIN[wanted.operator]
-            texts = [value for value in (str(wanted.value), *values) if isinstance(value, str)]
-            sought, *others = texts if exact else map(_folded, texts)
-            return any(found(text, sought) for text in others)
-    in_order = _ORDER[wanted.operator]
-    return any(_kind(left) == _kind(right) and in_order(left, right) for left in lefts)
+    if wanted.operator in _WITHIN:
+        within, sought = _WITHIN[wanted.operator], str(wanted.value)
+        if exact:
+            return lambda value: isinstance(value, str) and within(value, sought)
+        sought = _folded(sought)
+        return lambda value: isinstance(value, str) and within(_folded(value), sought)
+    kind, agrees = _kind(right), _COMPARED[wanted.operator]
+
+    def compares(value: Any) -> bool:
+        left = _comparable(value, exact=exact)
+        return _kind(left) == kind and agrees(left, right)
+
+    return compares
 
 
 def _is_exact(path: Path, *, within: str, entries: bool) -> bool:
@@ -141,11 +158,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _folded(text: str) -> str:
-    return normalize("NFC", normalize("NFC", text).casefold())
-
-
-def _same(left: Any, right: Any) -> bool:
-    return _kind(left) == _kind(right) and bool(left == right)
+    return text.lower() if text.isascii() else normalize("NFC", normalize("NFC", text).casefold())
 
 
 def _kind(value: Any) -> str:

@@ -68,11 +68,8 @@ def _written_to_chosen(held: Any, write: Write, chosen: Filter) -> list[Any]:
     entries = [] if held is None else held
     if not isinstance(entries, list):
         raise PatchError("noTarget", f"“{path.attribute}” has no entries to choose from.")
-    places = [
-        place
-        for place, entry in enumerate(entries)
-        if matching.chosen(chosen, entry, attribute=path.attribute)
-    ]
+    is_chosen = matching.chooser(chosen, attribute=path.attribute)
+    places = [place for place, entry in enumerate(entries) if is_chosen(entry)]
     for place in places:
         entries[place] = _with(entries[place], path.sub, write.value)
     if not places:
@@ -80,7 +77,7 @@ def _written_to_chosen(held: Any, write: Write, chosen: Filter) -> list[Any]:
         if seed is None:
             raise PatchError("noTarget", f"No entry of “{path.attribute}” is as the filter asks.")
         entry = _with(seed, path.sub, write.value)
-        if not matching.chosen(chosen, entry, attribute=path.attribute):
+        if not is_chosen(entry):
             raise PatchError("invalidValue", "The value is not as the filter before it asks.")
         entries.append(entry)
     return entries
@@ -224,8 +221,9 @@ def _left_of_chosen(held: Any, place: Place, chosen: Filter) -> Any:
     path, kept = place.attribute, []
     if not isinstance(held, list):
         return held
+    is_chosen = matching.chooser(chosen, attribute=path.attribute)
     for entry in held:
-        if matching.chosen(chosen, entry, attribute=path.attribute):
+        if is_chosen(entry):
             rest = {} if path.sub is None else _without(entry, path.sub)
             kept += [rest] if rest != {} else []
         else:

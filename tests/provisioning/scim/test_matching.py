@@ -104,6 +104,9 @@ def test_every_filter_of_the_rfc_finds_whom_it_should(text: str, found: bool) ->
         ('meta.lastModified eq "2011-05-13T06:42:34+02:00"', True),
         ('meta.lastModified gt "2011-05-13T05:42:34+02:00"', True),
         ('meta.lastModified lt "2011-05-13T04:42:34.5Z"', True),
+        # One without a time zone is taken for UTC.
+        ('meta.lastModified eq "2011-05-13T04:42:34"', True),
+        ('meta.lastModified gt "2011-05-13T04:42:33"', True),
         ('meta.lastModified sw "2011-05"', True),
         ('meta.lastModified gt "2011"', False),
         (f'{ENTERPRISE_USER}:department eq "sales"', True),
@@ -141,7 +144,14 @@ ODD = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(max_size=3)
-    | st.sampled_from(["2011-05-13T04:42:34Z", "2011-05-13T99", "0001-01-01T00:00:00+14:00"]),
+    | st.sampled_from(
+        [
+            "2011-05-13T04:42:34Z",
+            "2011-05-13T99",
+            "2011-05-13T04:42:34",
+            "0001-01-01T00:00:00+14:00",
+        ]
+    ),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(st.sampled_from(["a", "value", "type", "primary"]), inner, max_size=3)

@@ -87,6 +87,7 @@ _NEEDS: Final[Mapping[str, frozenset[str]]] = {
 }
 _CALLED: Final = {"patch": "changes by PATCH", "filter": "searches by filter"}
 
+_SOUGHT: Final = {"userName": "their user name", "externalId": "the id that Gatehouse gave them"}
 _WORDS: Final[Mapping[tuple[str, str], str]] = {
     (UPDATE, Update.PATHS): "A change is sent by itself (PATCH with paths).",
     (UPDATE, Update.WHOLE): "A change is sent with the whole attribute (PATCH without paths).",
@@ -99,14 +100,14 @@ _WORDS: Final[Mapping[tuple[str, str], str]] = {
     (
         SEARCH,
         Search.LISTING,
-    ): "Nobody is found by {} without reading the list of all accounts.",
+    ): "Accounts are found by {} only by reading the list of all.",
 }
 
 
 def in_words(flag: str, value: str) -> str:
     """A lesson as an administrator reads it, "" for one that this version does not know."""
     kind, dot, attribute = flag.partition(".")
-    return _WORDS.get((f"{kind}{dot}", value), "").format(attribute)
+    return _WORDS.get((f"{kind}{dot}", value), "").format(_SOUGHT.get(attribute, attribute))
 
 
 def order(forms: Sequence[Form], learned: str | None) -> list[Form]:

@@ -63,8 +63,9 @@ def sweep() -> int:
     """
     now = timezone.now()
     changed = Q(user__changed_at__gt=F("checked_at")) | Q(app__changed_at__gt=F("checked_at"))
-    shown = Mapping.objects.reading("manager").values("app")
-    changed |= Q(user__manager__changed_at__gt=F("checked_at"), app__in=shown)
+    shown = set(Mapping.objects.reading("manager").values_list("app", flat=True))
+    if shown:
+        changed |= Q(user__manager__changed_at__gt=F("checked_at"), app__in=shown)
     # Not for what waits for a person: it would be refused, and reported, once more.
     changed |= Q(user__changed_at__gt=F("checked_at") - _COMMIT_LAG, problem="")
     # What waits for a day to come (a deletion, a daily try) is not being looked at either.

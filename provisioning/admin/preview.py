@@ -63,8 +63,11 @@ def _rows(app: App, formset: Any) -> tuple[list[Mapping], list[Line]]:
     if formset is None:
         return list(app.mappings.all()), []
     formset.is_valid()
-    kept = [form for form in formset.forms if form.has_changed() or form.instance.pk]
-    kept = [form for form in kept if form not in formset.deleted_forms]
+    kept = [
+        form
+        for form in formset.forms
+        if (form.instance.pk or form.has_changed()) and not form.cleaned_data.get("DELETE")
+    ]
     return [form.instance for form in kept if not form.errors], [
         Line(str(form["target"].value() or "–"), "", "", "Cannot be saved", "failed", error)
         for form in kept

@@ -11,8 +11,8 @@ Held = Value | tuple[str, ...] | None
 LONGEST_TEXT: Final = 4_000
 MOST_WORK: Final = 50_000
 # How much of a formula fits on a line of its field, and how much of that before the mark.
-_WIDEST = 40
-_BEFORE = 30
+_WIDEST = 36
+_BEFORE = 26
 
 
 class Kind(StrEnum):

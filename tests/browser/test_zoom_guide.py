@@ -16,7 +16,7 @@ from tests.support.target import Document, Target
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 OWN_PASSWORD = "a-pass-phrase-of-my-own"
-Shoot = Callable[[str], None]
+Shoot = Callable[..., None]
 
 
 @pytest.fixture
@@ -24,12 +24,12 @@ def shoot(page: Page) -> Shoot:
     """Keep a picture of the page, where `make screenshots` asked for it."""
     folder = os.environ.get("SCREENSHOTS")
 
-    def picture(name: str) -> None:
+    def picture(name: str, of: Page = page) -> None:
         if folder:
             Path(folder).mkdir(parents=True, exist_ok=True)
-            page.mouse.move(0, 0)
-            page.wait_for_timeout(300)
-            page.screenshot(path=Path(folder) / f"{name}.png")
+            of.mouse.move(0, 0)
+            of.wait_for_timeout(300)
+            of.screenshot(path=Path(folder) / f"{name}.png")
 
     return picture
 
@@ -54,6 +54,7 @@ def test_the_zoom_guide_from_signing_in_to_the_row_in_the_report(
     assert organization(made) == "EMEA"
     read_the_report(page, shoot)
     look_at_the_account(page, shoot)
+    preview_a_formula(page, shoot)
     take_her_out_from_her_own_page(page, shoot)
     arrived(lambda: [user for user in target.users() if not user["active"]])
     read_that_she_left(page, shoot)
@@ -202,6 +203,26 @@ def look_at_the_account(page: Page, shoot: Shoot) -> None:
     page.get_by_role("link", name="ann@example.org", exact=True).click()
     expect(page.get_by_text("Created by Gatehouse")).to_be_visible()
     shoot("15-account")
+
+
+def preview_a_formula(page: Page, shoot: Shoot) -> None:
+    menu(page, "Apps")
+    page.get_by_role("link", name="Zoom", exact=True).click()
+    formula = page.locator("textarea[name=mappings-3-source_text]")
+    expect(formula).to_be_hidden()
+    page.locator("select[name=mappings-3-source]").select_option(label="Formula")
+    formula.fill("upper(last_name)")
+    formula.scroll_into_view_if_needed()
+    shoot("17-formula")
+    with page.expect_popup() as opened:
+        page.get_by_role("button", name="Preview the mapping").click()
+    preview = opened.value
+    changed = preview.locator("#preview tr", has_text="name.familyName")
+    expect(changed).to_contain_text("LEE")
+    expect(changed).to_contain_text("Changes from “Lee”")
+    shoot("18-preview", preview)
+    preview.close()
+    expect(formula).to_have_value("upper(last_name)")
 
 
 def take_her_out_from_her_own_page(page: Page, shoot: Shoot) -> None:

@@ -97,6 +97,7 @@ def test_what_has_no_value_or_cannot_be_saved_is_told_at_its_row(
             "mappings-2-target": "name..givenName",
             "mappings-3-source": ":expression",
             "mappings-3-source_text": "<b>(email)",
+            "mappings-6-DELETE": "on",
         },
     )
     assert lines(page)["title"] == ("", "No value")
@@ -107,6 +108,7 @@ def test_what_has_no_value_or_cannot_be_saved_is_told_at_its_row(
         ("name..givenName", "Cannot be saved"),
         ("name.givenName", "Cannot be saved"),
     ]
+    assert not [target for target in lines(page) if "organization" in target]
     assert "<b>(email)" not in page.html
     assert Account.objects.get().generation == before
 

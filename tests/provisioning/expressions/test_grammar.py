@@ -127,7 +127,7 @@ def test_a_mistake_is_pointed_at_with_what_would_be_right(
 def test_of_a_long_formula_what_stands_around_the_mistake_is_shown() -> None:
     error = refused(f'concat("{"x" * 50}", lowr(email), "{"y" * 50}")')
     line, mark, _ = error.pointed.split("\n")
-    assert (len(line), line[0], line[-1]) == (42, "…", "…")
+    assert (len(line), line[0], line[-1]) == (38, "…", "…")
     assert line[mark.index("^") :].startswith("lowr(emai")
 
 

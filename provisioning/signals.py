@@ -72,8 +72,9 @@ def members_added(
         queue.mark(users=[instance.pk], apps=_apps_of(pk_set), trigger=Trigger.MEMBERSHIP)
 
 
-def user_saved(instance: User, raw: bool = False, **_: Any) -> None:
-    if not raw:
+def user_saved(instance: User, created: bool, raw: bool = False, **_: Any) -> None:
+    # Somebody new is in no group yet, and nobody's manager.
+    if not raw and not created:
         queue.mark(users=[instance.pk], trigger=Trigger.PERSON)
         _manager_changed(instance)
 

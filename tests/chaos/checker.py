@@ -96,8 +96,6 @@ class Run:
     # What was in the targets before the start: never to be touched, or not until adopted.
     strangers: Mapping[str, Document] = field(default_factory=dict)
     adoptable: Mapping[str, Document] = field(default_factory=dict)
-    # Targets that cannot search: nothing may be made there, as nobody can tell what is there.
-    deaf: Collection[str] = ()
     # (process, when it was killed or frozen, or found that its lease had run out)
     blows: Sequence[tuple[int, float]] = ()
 
@@ -192,12 +190,6 @@ def states(run: Run) -> list[Violation]:
     violations = []
     for app, documents in run.targets.items():
         ours = _ours(run, app, documents)
-        if app in run.deaf:
-            violations += [
-                Violation("wrong", app, each["userName"], "was made where nobody can search")
-                for each in ours
-            ]
-            continue
         wanted = {stem(each.name): each for each in run.wanted if each.app == app}
         extra = _doubled(ours)
         violations += [

@@ -77,10 +77,6 @@ def test_two_accounts_with_one_external_id_are_one_too_many():
     assert kinds(replace(CLEAN, targets={"loose": [*there, STRANGER]})) == ["duplicates"]
 
 
-def test_nothing_may_be_made_where_nobody_can_search():
-    assert kinds(replace(CLEAN, deaf={"loose"})) == ["wrong"]
-
-
 def test_who_should_have_what_follows_from_policies_groups_and_people():
     people = [
         {"id": 1, "username": "p1", "is_active": True, "title": "", "custom": {"c": "Acme"}},

@@ -173,7 +173,6 @@ def run(
         rows=_rows(),
         strangers=strangers,
         adoptable=adoptable,
-        deaf={slug for slug, (_, options, _, _) in APPS.items() if options.get("deaf")},
         blows=blows,
     )
 

@@ -140,7 +140,7 @@ def test_everybody_is_brought_up_to_date_after_a_change(
         ("emails[type eq 'work']", 15, "Use straight double quotes"),
         ("emails[type eq “work”]", 15, "Use straight double quotes"),
         ('emails[type co "work"]', 12, "Only eq is possible in a mapping"),
-        ("name.", 4, "The path ends with a dot. Remove it: name."),
+        ("name.", 4, "A dot is the last thing here. Remove it: name."),
     ],
 )
 def test_a_wrong_path_is_shown_with_a_mark_under_the_character(

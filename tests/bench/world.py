@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from iam.models import Group, Membership, User
 from provisioning import apps_setup, mapping
-from provisioning.models import Account, App, Origin, Policy
+from provisioning.models import Account, App, Mapping, Origin, Policy
 from provisioning.plan import Feature, State
 from provisioning.scim import messages
 
@@ -114,7 +114,7 @@ def settle(app: App, people: list[User]) -> None:
             done_generation=1,
             applied={
                 path: value
-                for path, value in mapping.render(rows, person, kind=app.kind, app=app.name).items()
+                for path, value in _rendered(app, rows, person).items()
                 if value is not None
             },
             checked_at=now,
@@ -130,9 +130,14 @@ def write_bodies(app: App, people: list[User], file: Path) -> None:
     rows = list(app.mappings.all())
     bodies = []
     for person in people:
-        values = mapping.render(rows, person, kind=app.kind, app=app.name)
+        values = _rendered(app, rows, person)
         bodies.append([person.username, messages.user(values, external_id=str(person.external_id))])
     file.write_text(json.dumps(bodies))
+
+
+def _rendered(app: App, rows: list[Mapping], person: User) -> mapping.Desired:
+    wanted = mapping.Person(person)
+    return mapping.render(rows, wanted, kind=app.kind, app=app.name, creating=True)
 
 
 def due() -> int:

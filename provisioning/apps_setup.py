@@ -32,8 +32,10 @@ def create(app: App) -> App:
 
 def add_default_mapping(app: App) -> None:
     """The rows that the connector suggests."""
-    for position, (target, source) in enumerate(app.kind.default_mappings):
-        Mapping.objects.create(app=app, target=target, source=source, position=position)
+    Mapping.objects.bulk_create(
+        Mapping(app=app, target=target, source=source, position=position)
+        for position, (target, source) in enumerate(app.kind.default_mappings)
+    )
 
 
 def configure(

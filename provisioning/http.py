@@ -296,8 +296,11 @@ def _distrust(host: str, cause: object) -> str:
     return ""
 
 
+@lru_cache(maxsize=16)
 def tls(ca_certificate: str) -> ssl.SSLContext:
     """What is trusted: public authorities, and one's own given as PEM text.
+
+    Kept, as reading all public authorities takes longer than a request.
 
     Raises ValueError with a sentence if the text holds no certificate.
     """

@@ -37,7 +37,7 @@ def mark(
 ) -> None:
     """Make the accounts of these users in these apps due; None stands for all.
 
-    Accounts that should exist and do not yet are added. Two statements, however many there are.
+    Accounts that should exist and do not yet are added. Three statements, however many there are.
     `leaving` puts them first where the change itself is not in the database yet.
     """
     now = timezone.now()
@@ -107,6 +107,9 @@ def _make_due(
     waits: bool = True,
 ) -> int:
     """How many were made due; without `waits`, those that somebody is writing are left out."""
+    if not accounts.exists():
+        # As for every new app: building the statements below takes longer than this question.
+        return 0
     stays = Case(When(access.granted(), then=Priority.NORMAL), default=Priority.LEAVER)
     # Always in the same order, so that two that mark do not wait for each other.
     found = accounts.order_by("pk").select_for_update(of=("self",), skip_locked=not waits)

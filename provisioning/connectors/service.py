@@ -1,6 +1,7 @@
 """The service of one SCIM application: requests to it, and what its answers mean."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from provisioning import http
 from provisioning.connectors import signing_in
@@ -16,7 +17,9 @@ from provisioning.errors import (
     Unavailable,
 )
 from provisioning.scim import dialect, messages
-from provisioning.scim.dialect import Dialect
+from provisioning.scim.dialect import Dialect, Form, Lesson
+
+Result = TypeVar("Result")
 
 _SCIM_JSON = "application/scim+json"
 CORRECT = (
@@ -131,6 +134,26 @@ class ScimService(Connector):
             lasting=not missing,
             http_status=reply.status,
         )
+
+    def _in_some_form(
+        self, flag: str, forms: Sequence[Form], ask: Callable[[Form], Result]
+    ) -> Result:
+        """In the first form that is not refused as such; which one that was is remembered.
+
+        Only an answer that says so leads to the next form. All other errors are the result, a lost
+        answer above all: nobody knows what it did.
+        """
+        refused: Unsupported | None = None
+        for form in dialect.order(forms, self.learned.get(flag)):
+            try:
+                result = ask(form)
+            except Unsupported as error:
+                refused = refused or error
+                continue
+            if refused is not None and refused.lasting:
+                self.learn(Lesson(flag, form, refused.evidence))
+            return result
+        raise refused or ValueError(f"no form for {flag}")
 
     def _error(self, reply: http.Response, *, on_account: bool) -> ConnectorError:
         status, wait = reply.status, http.retry_after(reply.headers)

@@ -10,7 +10,14 @@ from provisioning.connectors.base import RemoteAccount, Setting, Step
 from provisioning.connectors.everybody import Everybody
 from provisioning.connectors.scim_listing import ScimLists, count
 from provisioning.connectors.service import CORRECT, Unsupported
-from provisioning.errors import ConnectorError, Misconfigured, NotFound, Rejected, Unavailable
+from provisioning.errors import (
+    ConnectorError,
+    Misconfigured,
+    NotFound,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
 from provisioning.plan import Change, Feature, Value
 from provisioning.scim import dialect, messages, paths
 from provisioning.scim.dialect import SEARCH, SWITCH, UPDATE, Lesson, Search, Update
@@ -99,7 +106,7 @@ class Scim(ScimLists):
 
     def check(self) -> str:
         try:
-            reply = self._request("GET", "/Users", params={"startIndex": "1", "count": "1"})
+            reply = self._first_page()
         except Rejected as error:
             raise Misconfigured(
                 f"{str(error).removesuffix(CORRECT)}Check the SCIM Base URL, and what "
@@ -107,13 +114,28 @@ class Scim(ScimLists):
                 "sign-on.",
                 http_status=error.http_status,
             ) from error
-        if not isinstance(reply.body, dict) or count(reply.body.get("totalResults")) is None:
+        body = reply.body if isinstance(reply.body, dict) else {}
+        # A list by cursor need not say how many there are (RFC 9865).
+        by_cursor = messages.LIST_RESPONSE in str(body.get("schemas")) and "Resources" in body
+        if count(body.get("totalResults")) is None and not by_cursor:
             raise Misconfigured(
                 f"Something answered at {self.config['base_url']}, but it is not a SCIM service"
                 f"{self._shown(reply)}. Copy the SCIM Base URL again from the page where "
                 f"{self.name} shows it; it often ends in /scim2 or /scim/v2."
             )
         return f"Connected: {self.name} answered and accepted the credentials."
+
+    def _first_page(self) -> http.Response:
+        """One account; everybody of a first page where no number may be named."""
+        try:
+            return self._request("GET", "/Users", params={"startIndex": "1", "count": "1"})
+        except (Rejected, Unavailable) as error:
+            if isinstance(error, Throttled) or error.http_status not in {500, 501}:
+                raise
+            try:
+                return self._request("GET", "/Users")
+            except ConnectorError:
+                raise error from None
 
     def discover(self) -> Sequence[Lesson]:
         for path in self.dialect.discovery:

@@ -1,6 +1,6 @@
 """The service of one SCIM application: requests to it, and what its answers mean."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from provisioning import http
@@ -22,6 +22,9 @@ from provisioning.scim.dialect import Dialect, Form, Lesson
 Result = TypeVar("Result")
 
 _SCIM_JSON = "application/scim+json"
+_LIST, _FIRST_CURSOR = "a list by number", "a list by cursor"
+# RFC 9865 section 2.1; it may also end because it took too long.
+_CURSOR_LOST = {"invalidCursor", "expiredCursor"}
 CORRECT = (
     "Correct the person's data or the attribute mapping; Gatehouse then tries again by itself."
 )
@@ -114,22 +117,24 @@ class ScimService(Connector):
     def _unsupported(
         self, method: str, reply: http.Response, body: dict[str, Any]
     ) -> Unsupported | None:
-        """What says that a change or a search has a form that is not known there."""
-        searching = "filter" in body.get("params", {})
-        if not searching and method not in {"PATCH", "PUT"}:
+        """What says that a change, a search or a list has a form that is not known there."""
+        about = _about(method, body.get("params", {}))
+        if not about:
             return None
-        if searching and reply.status == 405:
-            # There is no list at all: the address is wrong.
+        if (method == "GET" and reply.status == 405) or (about == _LIST and reply.status == 501):
+            # There is no list at all.
             return None
         said, scim_type = self._said(reply), messages.scim_type(reply.body)
         missing = reply.status == 400 and scim_type == "noTarget"
-        if not missing and not dialect.refuses_form(reply.status, scim_type, said):
+        # There is nothing else in that question that could be wrong.
+        no_cursors = about == _FIRST_CURSOR and reply.status == 400
+        if not (missing or no_cursors or dialect.refuses_form(reply.status, scim_type, said)):
             return None
         if http.retry_after(reply.headers) is not None or _asks_for_less(said):
             return None
         return Unsupported(
             f"{self.name} refused it (error {reply.status}){said}. {CORRECT}",
-            evidence=dialect.evidence("a search" if searching else method, reply.status, said),
+            evidence=dialect.evidence(about, reply.status, said),
             # An entry that one account lacks says nothing about the others.
             lasting=not missing,
             http_status=reply.status,
@@ -177,6 +182,12 @@ class ScimService(Connector):
         if status == 409 or messages.scim_type(reply.body) == "uniqueness":
             return AlreadyExists(
                 f"{self.name} says that another account already uses one of these values{said}.",
+                http_status=status,
+            )
+        if messages.scim_type(reply.body) in _CURSOR_LOST:
+            return Unavailable(
+                f"{self.name} does not know any more where in its list Gatehouse was, so nothing "
+                f"is concluded from that list{said}. It is read from the beginning next time.",
                 http_status=status,
             )
         if status == 429 or wait is not None or _asks_for_less(said):
@@ -237,6 +248,19 @@ class ScimService(Connector):
     def _secrets(self) -> list[str]:
         held = [self.config.get(setting.key) for setting in self.settings if setting.secret]
         return [secret for secret in (*held, *self._credentials.secrets) if secret]
+
+
+def _about(method: str, params: Mapping[str, str]) -> str:
+    """What a request is that may be sent in another form, "" if there is none."""
+    if method in {"PATCH", "PUT"}:
+        return method
+    if method != "GET":
+        return ""
+    if "filter" in params:
+        return "a search"
+    if "startIndex" in params:
+        return _LIST
+    return _FIRST_CURSOR if params.get("cursor") == "" else ""
 
 
 def _asks_for_less(said: str) -> bool:

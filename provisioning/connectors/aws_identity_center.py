@@ -14,7 +14,7 @@ from typing import ClassVar
 from provisioning.connectors.base import Setting, Step
 from provisioning.connectors.scim import Scim
 from provisioning.plan import Feature
-from provisioning.scim.dialect import Dialect
+from provisioning.scim.dialect import Dialect, Paging
 
 
 class AwsIdentityCenter(Scim):
@@ -67,6 +67,9 @@ class AwsIdentityCenter(Scim):
         Step("Try it", "Paste both below and press “Save and test connection”."),
     )
     dialect: ClassVar[Dialect] = Dialect(
+        # Pages by cursor came in 2025 and say no total; not every region need have them
+        # (recorded in slashdevops/idp-scim-sync pkg/aws/testdata, November 2026).
+        paging=(Paging.CURSOR, Paging.INDEX),
         page_size=50,
         # /ServiceProviderConfig only, by the page on limitations.
         discovery=("/ServiceProviderConfig",),

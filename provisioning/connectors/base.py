@@ -65,12 +65,14 @@ class Listing:
 
     `returned` counts what came, readable or not; `next` is where the next page begins, empty when
     there is certainly none; `total` is how many accounts there are by the application's own word.
+    `cursor` says that only a missing `next` is the end (RFC 9865).
     """
 
     accounts: Sequence[RemoteAccount]
     returned: int
     next: str
     total: int | None
+    cursor: bool = False
 
 
 class Connector(ABC):

@@ -1,6 +1,7 @@
 """The service of one SCIM application: requests to it, and what its answers mean."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from provisioning import http
 from provisioning.connectors import signing_in
@@ -16,9 +17,14 @@ from provisioning.errors import (
     Unavailable,
 )
 from provisioning.scim import dialect, messages
-from provisioning.scim.dialect import Dialect
+from provisioning.scim.dialect import Dialect, Form, Lesson
+
+Result = TypeVar("Result")
 
 _SCIM_JSON = "application/scim+json"
+_LIST, _FIRST_CURSOR = "a list by number", "a list by cursor"
+# RFC 9865 section 2.1; it may also end because it took too long.
+_CURSOR_LOST = {"invalidCursor", "expiredCursor"}
 CORRECT = (
     "Correct the person's data or the attribute mapping; Gatehouse then tries again by itself."
 )
@@ -111,26 +117,48 @@ class ScimService(Connector):
     def _unsupported(
         self, method: str, reply: http.Response, body: dict[str, Any]
     ) -> Unsupported | None:
-        """What says that a change or a search has a form that is not known there."""
-        searching = "filter" in body.get("params", {})
-        if not searching and method not in {"PATCH", "PUT"}:
+        """What says that a change, a search or a list has a form that is not known there."""
+        about = _about(method, body.get("params", {}))
+        if not about:
             return None
-        if searching and reply.status == 405:
-            # There is no list at all: the address is wrong.
+        if (method == "GET" and reply.status == 405) or (about == _LIST and reply.status == 501):
+            # There is no list at all.
             return None
         said, scim_type = self._said(reply), messages.scim_type(reply.body)
         missing = reply.status == 400 and scim_type == "noTarget"
-        if not missing and not dialect.refuses_form(reply.status, scim_type, said):
+        # There is nothing else in that question that could be wrong.
+        no_cursors = about == _FIRST_CURSOR and reply.status == 400
+        if not (missing or no_cursors or dialect.refuses_form(reply.status, scim_type, said)):
             return None
         if http.retry_after(reply.headers) is not None or _asks_for_less(said):
             return None
         return Unsupported(
             f"{self.name} refused it (error {reply.status}){said}. {CORRECT}",
-            evidence=dialect.evidence("a search" if searching else method, reply.status, said),
+            evidence=dialect.evidence(about, reply.status, said),
             # An entry that one account lacks says nothing about the others.
             lasting=not missing,
             http_status=reply.status,
         )
+
+    def _in_some_form(
+        self, flag: str, forms: Sequence[Form], ask: Callable[[Form], Result]
+    ) -> Result:
+        """In the first form that is not refused as such; which one that was is remembered.
+
+        Only an answer that says so leads to the next form. All other errors are the result, a lost
+        answer above all: nobody knows what it did.
+        """
+        refused: Unsupported | None = None
+        for form in dialect.order(forms, self.learned.get(flag)):
+            try:
+                result = ask(form)
+            except Unsupported as error:
+                refused = refused or error
+                continue
+            if refused is not None and refused.lasting:
+                self.learn(Lesson(flag, form, refused.evidence))
+            return result
+        raise refused or ValueError(f"no form for {flag}")
 
     def _error(self, reply: http.Response, *, on_account: bool) -> ConnectorError:
         status, wait = reply.status, http.retry_after(reply.headers)
@@ -154,6 +182,12 @@ class ScimService(Connector):
         if status == 409 or messages.scim_type(reply.body) == "uniqueness":
             return AlreadyExists(
                 f"{self.name} says that another account already uses one of these values{said}.",
+                http_status=status,
+            )
+        if messages.scim_type(reply.body) in _CURSOR_LOST:
+            return Unavailable(
+                f"{self.name} does not know any more where in its list Gatehouse was, so nothing "
+                f"is concluded from that list{said}. It is read from the beginning next time.",
                 http_status=status,
             )
         if status == 429 or wait is not None or _asks_for_less(said):
@@ -214,6 +248,19 @@ class ScimService(Connector):
     def _secrets(self) -> list[str]:
         held = [self.config.get(setting.key) for setting in self.settings if setting.secret]
         return [secret for secret in (*held, *self._credentials.secrets) if secret]
+
+
+def _about(method: str, params: Mapping[str, str]) -> str:
+    """What a request is that may be sent in another form, "" if there is none."""
+    if method in {"PATCH", "PUT"}:
+        return method
+    if method != "GET":
+        return ""
+    if "filter" in params:
+        return "a search"
+    if "startIndex" in params:
+        return _LIST
+    return _FIRST_CURSOR if params.get("cursor") == "" else ""
 
 
 def _asks_for_less(said: str) -> bool:

@@ -9,6 +9,8 @@ UPDATE: Final = "update"
 SWITCH: Final = "switch"
 # With the attribute that is searched for behind it.
 SEARCH: Final = "search."
+PAGING: Final = "paging"
+PAGE_SIZE: Final = "page_size"
 
 _SHOWN = 200
 # What servers say of a form that they do not know, whatever the status.
@@ -48,6 +50,15 @@ class Search(StrEnum):
     LISTING = "listing"
 
 
+class Paging(StrEnum):
+    """The ways to read a list page by page."""
+
+    # By the number of the first account on the page.
+    INDEX = "index"
+    # By a bookmark that each page gives for the next one (RFC 9865).
+    CURSOR = "cursor"
+
+
 @dataclass(frozen=True)
 class Dialect:
     """What is true of one kind of target. The defaults are the RFC's.
@@ -59,6 +70,7 @@ class Dialect:
     # How accounts are switched on and off.
     switches: tuple[Update, ...] = tuple(Update)
     searches: tuple[Search, ...] = (Search.FILTER, Search.LISTING)
+    paging: tuple[Paging, ...] = tuple(Paging)
     # How many accounts are asked for on one page of a list.
     page_size: int = 100
     # Whether it keeps an id of ours beside its own.
@@ -78,7 +90,7 @@ class Lesson:
     evidence: str
 
 
-Form = TypeVar("Form", Update, Search)
+Form = TypeVar("Form", Update, Search, Paging)
 
 # What a ServiceProviderConfig calls the thing that these forms need (RFC 7643 section 5).
 _NEEDS: Final[Mapping[str, frozenset[str]]] = {
@@ -101,13 +113,35 @@ _WORDS: Final[Mapping[tuple[str, str], str]] = {
         SEARCH,
         Search.LISTING,
     ): "Accounts are found by {} only by reading the list of all.",
+    (PAGING, Paging.INDEX): "The list of all accounts is read by number.",
+    (PAGING, Paging.CURSOR): "The list of all accounts is read from bookmark to bookmark (cursor).",
 }
 
 
 def in_words(flag: str, value: str) -> str:
     """A lesson as an administrator reads it, "" for one that this version does not know."""
+    if flag == PAGE_SIZE:
+        return _pages(value)
     kind, dot, attribute = flag.partition(".")
     return _WORDS.get((f"{kind}{dot}", value), "").format(_SOUGHT.get(attribute, attribute))
+
+
+def page_size(dialect: Dialect, learned: Mapping[str, str]) -> int:
+    """How many accounts to ask for on one page; 0 leaves it to the application."""
+    told = learned.get(PAGE_SIZE, "")
+    return min(int(told), dialect.page_size) if _is_number(told) else dialect.page_size
+
+
+def _pages(value: str) -> str:
+    if not _is_number(value):
+        return ""
+    if int(value) == 0:
+        return "Its list is read in pages as large as it makes them."
+    return f"Its list is read in pages of {int(value)}."
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def order(forms: Sequence[Form], learned: str | None) -> list[Form]:
@@ -147,6 +181,24 @@ def discovered(config: Mapping[str, Any], dialect: Dialect) -> list[Lesson]:
             lessons.append(
                 Lesson(flag, fitting[0], f"It says of itself that it {does} {_CALLED[feature]}.")
             )
+    return [*lessons, *_pagination(config, dialect)]
+
+
+def _pagination(config: Mapping[str, Any], dialect: Dialect) -> list[Lesson]:
+    """What it says of its lists (RFC 9865 section 4)."""
+    told = config.get("pagination")
+    if not isinstance(told, Mapping):
+        return []
+    lessons = []
+    by_cursor, by_index = told.get("cursor") is True, told.get("index") is True
+    if by_cursor and by_index:
+        by_cursor = told.get("defaultPaginationMethod") == Paging.CURSOR
+    said = "It says so of itself."
+    if (by_cursor or by_index) and len(dialect.paging) > 1:
+        lessons.append(Lesson(PAGING, Paging.CURSOR if by_cursor else Paging.INDEX, said))
+    most = told.get("maxPageSize")
+    if isinstance(most, int) and not isinstance(most, bool) and 0 < most < dialect.page_size:
+        lessons.append(Lesson(PAGE_SIZE, str(most), said))
     return lessons
 
 

@@ -5,15 +5,19 @@ limitations), November 2026. Not run against a live instance.
 - Needs userName, displayName, given and family name, and the address marked as primary.
 - Filters are `eq` only; of addresses and telephone numbers there is one each, so a phone number of
   another kind than the mapped one is not added.
-- A page holds 50 by the documentation, 100 by newer clients.
+- A list takes cursor, count and filter; startIndex is not supported (listusers). A page holds 100,
+  where the documentation of 2024 says 50.
+- PATCH takes no several operations on userName or active (patchuser).
 - DELETE deletes the user, with its assignments.
 """
 
+from collections.abc import Collection, Sequence
 from typing import ClassVar
 
+from provisioning import http
 from provisioning.connectors.base import Setting, Step
 from provisioning.connectors.scim import Scim
-from provisioning.plan import Feature
+from provisioning.plan import Change, Feature
 from provisioning.scim.dialect import Dialect, Paging
 
 
@@ -76,3 +80,16 @@ class AwsIdentityCenter(Scim):
     )
     # No figure is published, and 429 is documented; a careful choice.
     requests_per_second: ClassVar[float] = 5
+
+    def _first_page(self) -> http.Response:
+        return self._request("GET", "/Users", params={"count": "1"})
+
+    def update(self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]) -> None:
+        """Somebody who is renamed is switched by a request of its own."""
+        switch = [change for change in changes if change.path == self.active_target]
+        others = [change for change in changes if change not in switch]
+        if any(change.path == "userName" for change in others) and switch:
+            super().update(remote_id, others, held=held)
+            super().update(remote_id, switch, held=held)
+        else:
+            super().update(remote_id, changes, held=held)

@@ -163,7 +163,9 @@ class ScimService(Connector):
     def _error(self, reply: http.Response, *, on_account: bool) -> ConnectorError:
         status, wait = reply.status, http.retry_after(reply.headers)
         said = self._said(reply)
-        if status in {401, 403}:
+        # GitHub answers 403 to too many requests, too (docs.github.com, rate limits, 2026-11).
+        slower = status == 429 or wait is not None or _asks_for_less(said)
+        if status == 401 or (status == 403 and not slower):
             return self._not_allowed(status, said)
         if 300 <= status < 400:
             return Misconfigured(
@@ -190,7 +192,7 @@ class ScimService(Connector):
                 f"is concluded from that list{said}. It is read from the beginning next time.",
                 http_status=status,
             )
-        if status == 429 or wait is not None or _asks_for_less(said):
+        if slower:
             return Throttled(
                 f"{self.name} asks for fewer requests. Gatehouse waits and goes on by itself.",
                 retry_after=wait,

@@ -82,7 +82,10 @@ class GitHub(Vendor):
 
 
 class GitHubEnterprise(GitHub):
-    """Enterprise Managed Users: DELETE cannot be undone, and an hour takes so many people."""
+    """Enterprise Managed Users: DELETE cannot be undone, and an hour takes so many people.
+
+    `refuses_with` is 429, or 403 as for GitHub's secondary limits.
+    """
 
     prefix: ClassVar[str] = "/scim/v2/enterprises/acme"
     operations: ClassVar[frozenset[str]] = frozenset(
@@ -98,6 +101,7 @@ class GitHubEnterprise(GitHub):
     def __init__(self) -> None:
         super().__init__()
         self.deleted_for_good: list[str] = []
+        self.refuses_with = 429
         self.allow_an_hour(1000)
 
     def allow_an_hour(self, most: int) -> None:
@@ -108,6 +112,11 @@ class GitHubEnterprise(GitHub):
         if asked.place.startswith("/ServiceProviderConfig"):
             return json_reply({"patch": {"supported": True}, "filter": {"supported": True}})
         return super().serve(asked)
+
+    def too_many(self, seconds: float) -> Reply:
+        # docs.github.com, rest/using-the-rest-api/rate-limits-for-the-rest-api
+        said = self.error(self.refuses_with, "You have exceeded a secondary rate limit.")
+        return Reply(said.status, said.body, super().too_many(seconds).headers)
 
     def delete(self, asked: Asked, resources: Resources) -> Reply:
         if resources is self.people:

@@ -13,16 +13,18 @@ Facts from developers.zoom.us/docs/api/scim2 and the reports of other clients, N
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from provisioning import http
 from provisioning.connectors.base import RemoteAccount, Setting, Step
 from provisioning.connectors.oauth import AccountCredentials, Tokens
 from provisioning.connectors.scim import BASE_URL, TOKEN, Scim
+from provisioning.connectors.service import CORRECT, Unsupported
 from provisioning.connectors.signing_in import BEARER, OAUTH, Fixed
 from provisioning.errors import Misconfigured, Rejected
 from provisioning.plan import Value
 from provisioning.scim import messages
-from provisioning.scim.dialect import Dialect, Search, Update
+from provisioning.scim.dialect import Dialect, Search, Update, evidence
 
 # "User … not exist or not belong to this account": the words of the 400 for a pending person.
 _PENDING = "not belong to this account"
@@ -158,6 +160,22 @@ class Zoom(Scim):
                 "withdraw it in Zoom, then press “Push now” on this account.",
                 http_status=400,
             ) from error
+
+    def _unsupported(
+        self, method: str, reply: http.Response, body: dict[str, Any]
+    ) -> Unsupported | None:
+        """Also a filter that is refused as Zoom words it, by which the quotes may be meant."""
+        found = super()._unsupported(method, reply, body)
+        said = self._said(reply)
+        quoted = '"' in body.get("params", {}).get("filter", "")
+        names_it = "filter" in str(reply.body).casefold() and _PENDING not in said
+        if found is not None or not (quoted and reply.status == 400 and names_it):
+            return found
+        return Unsupported(
+            f"{self.name} refused it (error 400){said}. {CORRECT}",
+            evidence=evidence("a search", 400, said),
+            http_status=400,
+        )
 
     def _not_allowed(self, status: int, said: str) -> Misconfigured:
         if not isinstance(self._credentials, Tokens) or status != 401:

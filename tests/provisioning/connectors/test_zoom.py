@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from iam.models import Group, User
-from provisioning import apps_setup
+from provisioning import apps_setup, queue
 from provisioning.models import App, Event, Lane, Policy, Problem
-from provisioning.plan import State
+from provisioning.plan import Feature, State
 from provisioning.scim.messages import ENTERPRISE_USER
 from tests.conftest import REVERSIBLE
 from tests.support.looks import account, agree, happened
@@ -175,7 +175,38 @@ def test_many_people_come_and_go(zoom: App, sales: Group, tenant: ZoomTenant, pu
     agree(zoom, tenant)
 
 
+def test_who_leaves_is_deleted_where_that_is_switched_on(
+    pushed: Document, zoom: App, ann: User, sales: Group, tenant: ZoomTenant, push: Push
+) -> None:
+    App.objects.update(features=[*Feature], delete_after_days=0)
+    sales.users.remove(ann)
+    push()
+    assert tenant.writes == ["DELETE /Users/…"]
+    assert tenant.users() == []
+    agree(zoom, tenant)
+
+
 # ----------------------------------------------------------------------------------- refusals
+
+
+def test_a_rate_that_zoom_does_not_take_rests_the_app_and_loses_nobody(
+    zoom: App, sales: Group, tenant: ZoomTenant, push: Push, later: Callable[..., None]
+) -> None:
+    names = [f"p{number}@example.org" for number in range(12)]
+    sales.users.set(User.objects.bulk_create(User(username=name) for name in names))
+    tenant.allow(a_second=20)
+    push()
+    assert Lane.objects.get(app=zoom).paused_until is not None
+    asked = len(tenant.requests)
+    push()
+    assert len(tenant.requests) == asked
+    for _ in range(3):
+        tenant.clock.advance(60)
+        later(minutes=15)
+        queue.sweep()
+        push()
+    assert tenant.names() == sorted(names)
+    agree(zoom, tenant)
 
 
 def test_an_open_invitation_is_told_and_nothing_is_made(

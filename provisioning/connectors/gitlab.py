@@ -15,6 +15,7 @@ from typing import ClassVar
 from provisioning.connectors.base import Setting, Step
 from provisioning.connectors.scim import BASE_URL, TOKEN, Scim
 from provisioning.plan import Feature
+from provisioning.scim import spelling
 from provisioning.scim.dialect import Dialect, Update
 
 
@@ -69,6 +70,8 @@ class GitLab(Scim):
     dialect: ClassVar[Dialect] = Dialect(
         updates=(Update.PATHS,),
         switches=(Update.PATHS,),
+        # GitLab's pages document “Replace” and “Add” only.
+        spelling={spelling.OPS: spelling.CAPITAL},
         # None is documented.
         discovery=(),
     )

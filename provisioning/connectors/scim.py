@@ -1,5 +1,6 @@
 """Any application that speaks SCIM 2.0 (RFC 7643, RFC 7644)."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Self
@@ -30,6 +31,8 @@ BASE_URL = Setting(
     is_url=True,
 )
 TOKEN = signing_in.TOKEN
+# An entity tag (RFC 9110 8.8.3).
+_VERSION = re.compile(r'(W/)?"[!#-~]{1,200}"')
 
 
 class Scim(ScimLists):
@@ -196,7 +199,7 @@ class Scim(ScimLists):
 
     def get(self, remote_id: str, targets: Collection[str]) -> RemoteAccount:
         reply = self._request("GET", self._path(remote_id))
-        found = self._account(reply.body, dict.fromkeys(targets))
+        found = self._seen(reply.body, dict.fromkeys(targets))
         if found is None or found.remote_id != remote_id:
             raise Unavailable(
                 f"{self.name} was asked for one account and answered with something else"
@@ -221,18 +224,41 @@ class Scim(ScimLists):
         held: Collection[str],
     ) -> None:
         path = self._path(remote_id)
+        # Whether somebody is switched on is a whole attribute without a look at the others.
+        alone = form is Update.WHOLE and all(change.path == "active" for change in changes)
         if form is Update.PATHS:
             self._request("PATCH", path, json=messages.patch(changes, held=held))
-        elif form is Update.PUT:
-            body = messages.merged(self._document(path), changes)
-            if not self.dialect.keeps_external_id:
-                body.pop("externalId", None)
-            self._request("PUT", path, json=body)
+        elif alone:
+            self._request("PATCH", path, json=messages.patch_whole({}, changes))
         else:
-            # Whether somebody is switched on is a whole attribute without a look at the others.
-            alone = all(change.path == "active" for change in changes)
-            document = {} if alone else self._document(path)
-            self._request("PATCH", path, json=messages.patch_whole(document, changes))
+            self._change_held(form, path, changes)
+
+    def _change_held(
+        self, form: Update, path: str, changes: Sequence[messages.Change], *, tries: int = 3
+    ) -> None:
+        """Change what the account holds now; if somebody was faster, what it holds after that."""
+        document = self._document(path)
+        headers = {"If-Match": version} if (version := self._version(document)) else {}
+        try:
+            if form is Update.PUT:
+                body = messages.merged(document, changes)
+                if not self.dialect.keeps_external_id:
+                    body.pop("externalId", None)
+                self._request("PUT", path, json=body, headers=headers)
+            else:
+                body = messages.patch_whole(document, changes)
+                self._request("PATCH", path, json=body, headers=headers)
+        except Rejected as error:
+            if error.http_status != 412 or tries <= 1:
+                raise
+            self._change_held(form, path, changes, tries=tries - 1)
+
+    def _version(self, document: dict[str, Any]) -> str:
+        """For If-Match, where the application is known to go by it (RFC 7644 3.14)."""
+        meta = document.get("meta")
+        version = meta.get("version") if isinstance(meta, dict) else None
+        usable = isinstance(version, str) and _VERSION.fullmatch(version)
+        return str(version) if usable and self.learned.get(dialect.ETAG) == "yes" else ""
 
     def _document(self, path: str) -> dict[str, Any]:
         document = self._request("GET", path).body
@@ -276,7 +302,10 @@ class Scim(ScimLists):
 
         A server that ignores the filter does so, and then it says nothing about this account.
         """
-        reply = self._request("GET", "/Users", params={"filter": question})
+        try:
+            reply = self._request("GET", "/Users", params={"filter": question})
+        except NotFound:
+            return []
         body = reply.body if isinstance(reply.body, dict) else {}
         total, listed = count(body.get("totalResults")), body.get("Resources") or []
         if total is None or not isinstance(listed, list):
@@ -284,7 +313,7 @@ class Scim(ScimLists):
                 f"{self.name} answered a search with something else than a list of accounts"
                 f"{self._shown(reply)}. Gatehouse tries again by itself."
             )
-        accounts = [hit for hit in (self._account(item, values) for item in listed) if hit]
+        accounts = [hit for hit in (self._seen(item, values) for item in listed) if hit]
         wrong = [hit for hit in accounts if not _matches(hit, attribute, value)]
         if wrong or len(accounts) < max(total, len(listed)):
             raise Unsupported(

@@ -11,6 +11,7 @@ from provisioning.errors import ConnectorError, Rejected, Throttled, Unavailable
 from provisioning.plan import Value
 from provisioning.scim import dialect, messages
 from provisioning.scim.dialect import PAGE_SIZE, PAGING, Lesson, Paging
+from provisioning.scim.messages import unclear
 
 # Before the cursor in a position; by index it is a number.
 _CURSOR: Final = "cursor="
@@ -89,7 +90,9 @@ class ScimLists(ScimService):
                 f"{self._shown(reply)}."
             )
         values = dict.fromkeys(targets)
-        accounts = [hit for hit in (self._account(item, values) for item in listed) if hit]
+        # One that cannot be read is left out, and the list is no proof then.
+        readable = (item for item in listed if not (isinstance(item, dict) and unclear(item)))
+        accounts = [hit for hit in (self._account(item, values) for item in readable) if hit]
         cursor = self._cursor(body.get("nextCursor"))
         following = f"{_CURSOR}{cursor}" if cursor else ""
         return Listing(accounts, len(listed), following, total, cursor=bool(cursor))
@@ -103,6 +106,16 @@ class ScimLists(ScimService):
                 "back. Ask the people who run it."
             )
         return cursor
+
+    def _seen(self, document: Any, values: Mapping[str, Value | None]) -> RemoteAccount | None:
+        """An account as it is there. Raises Rejected if it does not say whether it is active."""
+        told = unclear(document) if isinstance(document, dict) else ""
+        if told:
+            raise Rejected(
+                f"{self.name} says “{self._masked(told[:50])}” where it should say whether this "
+                "account is active, which is neither yes nor no. Ask the people who run it."
+            )
+        return self._account(document, values)
 
     def _account(self, document: Any, values: Mapping[str, Value | None]) -> RemoteAccount | None:
         if not isinstance(document, dict) or not document.get("id"):

@@ -16,11 +16,13 @@ from provisioning.errors import (
     Throttled,
     Unavailable,
 )
-from provisioning.scim import dialect, messages
+from provisioning.scim import dialect, messages, spelling
 from provisioning.scim.dialect import Dialect, Form, Lesson
 
 Result = TypeVar("Result")
 
+# Only these are about what is in a request.
+_ABOUT_VALUES = {400, 422}
 _SCIM_JSON = "application/scim+json"
 _LIST, _FIRST_CURSOR = "a list by number", "a list by cursor"
 # RFC 9865 section 2.1; it may also end because it took too long.
@@ -90,13 +92,46 @@ class ScimService(Connector):
     def _sent(
         self, method: str, path: str, authorization: str, body: dict[str, Any]
     ) -> http.Response:
-        headers = {"Accept": _SCIM_JSON, "Authorization": authorization}
+        """In the spelling that is known to be taken, or in another one if it is refused in words.
+
+        A refused write has had no effect, so the same may be sent in another spelling.
+        """
+        tried: dict[str, str] = {}
+        refused: Rejected | None = None
+        while True:
+            spelled = {**self.dialect.spelling, **self.learned, **tried}
+            try:
+                reply = self._once(method, path, authorization, body, spelled)
+            except Rejected as error:
+                refused = refused or error
+                other = spelling.other(body.get("json"), error.said, spelled)
+                if error.http_status not in _ABOUT_VALUES or not other:
+                    raise refused from None
+                tried |= other
+                continue
+            if refused is not None:
+                evidence = dialect.evidence(method, refused.http_status or 0, refused.said)
+                for flag, value in tried.items():
+                    self.learn(Lesson(flag, value, evidence))
+            return reply
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        authorization: str,
+        body: dict[str, Any],
+        spelled: Mapping[str, str],
+    ) -> http.Response:
+        headers = {"Accept": _SCIM_JSON, "Authorization": authorization, **body.get("headers", {})}
         if "json" in body:
             headers["Content-Type"] = self.dialect.media_type
+            body = {**body, "json": spelling.spelled(body["json"], spelled)}
+        body = {**body, "headers": headers}
         limit = http.LIST_LIMIT if path == "/Users" else http.RESOURCE_LIMIT
         self.pace.wait()
         reply = self._session.request(
-            method, path, headers=headers, limit=limit, before_write=self.before_write, **body
+            method, path, limit=limit, before_write=self.before_write, **body
         )
         if 200 <= reply.status < 300:
             if method != "GET" and reply.text.startswith("<"):
@@ -107,12 +142,27 @@ class ScimService(Connector):
                     http_status=reply.status,
                 )
             return reply
-        error = self._unsupported(method, reply, body) or self._error(
-            reply, on_account=path != "/Users"
-        )
+        raise self._failure(method, path, reply, body)
+
+    def _failure(
+        self, method: str, path: str, reply: http.Response, body: dict[str, Any]
+    ) -> ConnectorError:
+        """What an answer that is no success means; what it teaches is learned."""
+        nobody = "filter" in body.get("params", {}) and reply.status in self.dialect.nobody
+        on_account = path != "/Users" or (nobody and isinstance(reply.body, dict))
+        said = self._said(reply)
+        error: ConnectorError | None = self._unsupported(method, reply, body)
+        # Of a group that already has a member nothing is to be adopted.
+        about_name = method == "POST" or path.startswith("/Users")
+        if about_name and dialect.says_taken(method, reply.status, said):
+            evidence = dialect.evidence(method, reply.status, said)
+            self.learn(Lesson(dialect.TAKEN, str(reply.status), evidence))
+            error = self._taken(reply.status, said)
+        error = error or self._error(reply, on_account=on_account)
+        error.said = said
         if isinstance(error, Throttled):
             self.pace.slow_down()
-        raise error
+        return error
 
     def _unsupported(
         self, method: str, reply: http.Response, body: dict[str, Any]
@@ -182,10 +232,7 @@ class ScimService(Connector):
                 http_status=status,
             )
         if status == 409 or messages.scim_type(reply.body) == "uniqueness":
-            return AlreadyExists(
-                f"{self.name} says that another account already uses one of these values{said}.",
-                http_status=status,
-            )
+            return self._taken(status, said)
         if messages.scim_type(reply.body) in _CURSOR_LOST:
             return Unavailable(
                 f"{self.name} does not know any more where in its list Gatehouse was, so nothing "
@@ -206,6 +253,12 @@ class ScimService(Connector):
             )
         return Rejected(
             f"{self.name} refused it (error {status}){said}. {CORRECT}",
+            http_status=status,
+        )
+
+    def _taken(self, status: int, said: str) -> AlreadyExists:
+        return AlreadyExists(
+            f"{self.name} says that another account already uses one of these values{said}.",
             http_status=status,
         )
 

@@ -116,6 +116,8 @@ class Zoom(Scim):
         switches=(Update.WHOLE,),
         # Its pages show filters without quotes; Okta and Entra send them with quotes.
         searches=(Search.FILTER, Search.BARE, Search.LISTING),
+        # For whom Zoom does not know; a pending person is answered with 400 (devforum 7646).
+        nobody=(404,),
         keeps_external_id=False,
         media_type="application/json",
         # None is documented.

@@ -1,9 +1,12 @@
 """How a SCIM target deviates from RFC 7644, and in which forms it is asked. Pure."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeVar
+
+from provisioning.scim import spelling
 
 UPDATE: Final = "update"
 SWITCH: Final = "switch"
@@ -11,6 +14,8 @@ SWITCH: Final = "switch"
 SEARCH: Final = "search."
 PAGING: Final = "paging"
 PAGE_SIZE: Final = "page_size"
+TAKEN: Final = "taken"
+ETAG: Final = "etag"
 
 _SHOWN = 200
 # What servers say of a form that they do not know, whatever the status.
@@ -23,6 +28,11 @@ _SIGNS = (
 )
 
 
+# What servers without a 409 say of a value that another account has.
+_TAKEN_WORDS = re.compile(
+    r"\balready (been taken|exists?|in use|taken|used)\b|\b(not|must be) unique\b"
+    r"|\bduplicated?\b(?![@.])"
+)
 # Those of RFC 7644's reasons that are about a form, where it gives one at all.
 _ABOUT_THE_FORM = frozenset({"invalidFilter", "invalidPath"})
 _SAYS_NOTHING = frozenset({"", "invalidSyntax"})
@@ -73,6 +83,10 @@ class Dialect:
     paging: tuple[Paging, ...] = tuple(Paging)
     # How many accounts are asked for on one page of a list.
     page_size: int = 100
+    # Statuses that mean nobody, as the answer to a search, if a body in JSON comes with them.
+    nobody: tuple[int, ...] = ()
+    # How what it takes in no other spelling is written (provisioning/scim/spelling.py).
+    spelling: Mapping[str, str] = field(default_factory=dict)
     # Whether it keeps an id of ours beside its own.
     keeps_external_id: bool = True
     # How what is sent is labelled.
@@ -113,6 +127,12 @@ _WORDS: Final[Mapping[tuple[str, str], str]] = {
         SEARCH,
         Search.LISTING,
     ): "Accounts are found by {} only by reading the list of all.",
+    (spelling.OPS, spelling.CAPITAL): "Changes are written as “Replace” with a capital letter.",
+    (spelling.BOOLEANS, spelling.TEXT): "Whether somebody is switched on is written as text.",
+    (ETAG, "yes"): "A change that meets one of somebody else is noticed and made anew (ETag).",
+    (TAKEN, "400"): "That an account exists already is answered as a bad request (400).",
+    (TAKEN, "422"): "That an account exists already is answered as a bad value (422).",
+    (TAKEN, "500"): "That an account exists already is answered as an error of its own (500).",
     (PAGING, Paging.INDEX): "The list of all accounts is read by number.",
     (PAGING, Paging.CURSOR): "The list of all accounts is read from bookmark to bookmark (cursor).",
 }
@@ -165,6 +185,17 @@ def refuses_form(status: int, scim_type: str, said: str) -> bool:
     return scim_type in _SAYS_NOTHING and any(sign in words for sign in _SIGNS)
 
 
+def says_taken(method: str, status: int, said: str) -> bool:
+    """Whether an error without the status or the scimType for it says that somebody has the value.
+
+    A 500 in these words comes from a database that refused the row (django-scim2 and others).
+    """
+    statuses = {400, 422, 500} if method == "POST" else {400, 422}
+    if method not in {"POST", "PUT", "PATCH"} or status not in statuses:
+        return False
+    return bool(_TAKEN_WORDS.search(said.casefold()))
+
+
 def discovered(config: Mapping[str, Any], dialect: Dialect) -> list[Lesson]:
     """What a ServiceProviderConfig says about the forms that this dialect has."""
     lessons = []
@@ -181,6 +212,8 @@ def discovered(config: Mapping[str, Any], dialect: Dialect) -> list[Lesson]:
             lessons.append(
                 Lesson(flag, fitting[0], f"It says of itself that it {does} {_CALLED[feature]}.")
             )
+    if _supported(config, "etag"):
+        lessons.append(Lesson(ETAG, "yes", "It says so of itself."))
     return [*lessons, *_pagination(config, dialect)]
 
 

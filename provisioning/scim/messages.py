@@ -26,6 +26,7 @@ __all__ = [
     "patch_whole",
     "read",
     "scim_type",
+    "unclear",
     "user",
 ]
 
@@ -75,6 +76,15 @@ def read(document: dict[str, Any], targets: Iterable[str]) -> dict[str, Value]:
         if isinstance(value, str | bool | int | float):
             found[text] = value
     return found
+
+
+def unclear(document: dict[str, Any]) -> str:
+    """What stands for `active` and is neither yes nor no, as text; "" if that is not so.
+
+    A guess would leave somebody switched on, or off.
+    """
+    value = paths.get(document, paths.parse("active"))
+    return "" if value is None or _as_bool(value) is not None else _clean(str(value)) or "nothing"
 
 
 def _as_bool(value: Any) -> bool | None:
@@ -185,12 +195,13 @@ def error_detail(body: Any) -> str:
     """What an error body says to a person, in one line of at most 500 characters, "" if nothing.
 
     `body` is the decoded JSON, or the text where it is none. Understood are `detail` (RFC 7644
-    3.12), Zoom's `message` with `errors[].message`, Slack's `Errors.description`, and plain text.
+    3.12), `message` with Zoom's `errors[].message`, Slack's `Errors.description`, `error` and text.
     """
     if isinstance(body, str):
         is_html = body.lstrip()[:5].lower() in {"<!doc", "<html"}
         return "" if is_html else _clean(body)
-    texts = [_text(body, "detail") or _text(body, "message")]
+    plain = _text(body, "error") or _text(_member(body, "error"), "message")
+    texts = [_text(body, "detail") or _text(body, "message") or plain]
     # Zoom's `errors` is a list, Slack's `Errors` is not.
     errors = _member(body, "errors")
     for error in errors if isinstance(errors, list) else [errors]:

@@ -246,6 +246,12 @@ class Connector(ABC):
         """As `find`, for a group: verified hits without their members, empty if there is none."""
         raise NotImplementedError
 
+    def look_through_groups(
+        self, values: Mapping[str, Value | None], *, external_id: str
+    ) -> Sequence[RemoteGroup]:
+        """As `look_through`, for a group."""
+        return ()
+
     def create_group(self, values: Mapping[str, Value | None], *, external_id: str) -> RemoteGroup:
         """Make the group, with nobody in it."""
         raise NotImplementedError

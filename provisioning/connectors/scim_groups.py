@@ -29,6 +29,7 @@ _LONGEST = 45.0
 _NONE_THERE = frozenset({404, 405, 501})
 # What servers say of a request that names more members than they take.
 _TOO_MANY = ("too many", "too large", "exceed", "at most", "maximum")
+_OF_THESE = ("member", "operation", "change", "request")
 
 
 class TooMany(Rejected):
@@ -54,7 +55,7 @@ class ScimGroups(ScimService):
         return str(group_messages.target(text))
 
     def _discovered_of_groups(self, told: Mapping[str, Any]) -> list[Lesson]:
-        if Feature.CREATE_GROUPS not in self.features:
+        if Feature.GROUP_MEMBERS not in self.features:
             return []
         return discovered_of_groups(told, self.dialect)
 
@@ -66,6 +67,12 @@ class ScimGroups(ScimService):
             if hits:
                 return hits
         return self._group_search("displayName", str(values["displayName"]), values)
+
+    def look_through_groups(
+        self, values: Mapping[str, Value | None], *, external_id: str
+    ) -> Sequence[RemoteGroup]:
+        _, hits = self._groups_listed("displayName", str(values["displayName"]), values)
+        return hits
 
     def create_group(self, values: Mapping[str, Value | None], *, external_id: str) -> RemoteGroup:
         kept = external_id if self.dialect.keeps_external_id else None
@@ -124,7 +131,8 @@ class ScimGroups(ScimService):
         if self.dialect.groups.shows_members is not None:
             return self.dialect.groups.shows_members
         if MEMBERS_SHOWN not in self.learned:
-            says_so = group_messages.says_shown(self._group_schema())
+            asked = self._group_schema() if self.dialect.discovery else None
+            says_so = group_messages.says_shown(asked)
             does = "describes" if says_so else "does not describe"
             self.learn(
                 Lesson(
@@ -328,6 +336,9 @@ class ScimGroups(ScimService):
 
     # ---------------------------------------------------------------------------------- errors
 
+    def _correction(self, path: str) -> str:
+        return CORRECT_GROUP if path.startswith(_GROUPS) else super()._correction(path)
+
     def _refusal(self, path: str, reply: http.Response) -> ConnectorError:
         error, status = super()._refusal(path, reply), reply.status
         if not path.startswith(_GROUPS):
@@ -350,7 +361,8 @@ class ScimGroups(ScimService):
             return error
         kind = TooMany if _says_too_many(reply, said) else Rejected
         return kind(
-            f"{self.name} refused it (error {status}){said}. {CORRECT_GROUP}", http_status=status
+            f"{self.name} refused it (error {status}){said}. {CORRECT_GROUP}",
+            http_status=status,
         )
 
 
@@ -358,7 +370,8 @@ def _says_too_many(reply: http.Response, said: str) -> bool:
     if reply.status == 413 or messages.scim_type(reply.body) == "tooMany":
         return True
     words = said.casefold()
-    return reply.status in {400, 422} and any(sign in words for sign in _TOO_MANY)
+    many = any(sign in words for sign in _TOO_MANY)
+    return reply.status in {400, 422} and many and any(each in words for each in _OF_THESE)
 
 
 def _unnamed(groups: Collection[RemoteGroup]) -> bool:

@@ -123,18 +123,31 @@ class ScimMembers(ScimGroups):
         except NotFound as error:
             # Unless it means the group, and then this raises it anew.
             self._group_document(remote_id, brief=True)
-            raise _NotIn(str(error), http_status=error.http_status) from error
+            raise self._not_in(error, remote_id, members) from error
         except Rejected as error:
-            if self._means_not_in(error, remote_id, members):
-                raise _NotIn(str(error), http_status=error.http_status) from error
-            raise
+            if isinstance(error, Unsupported):
+                # RFC 7644 section 3.5.2.2: the path chooses nobody (noTarget).
+                is_out = error.http_status == 400 and not error.lasting
+            else:
+                # Some refuse the id of an account that is gone.
+                alone = error.http_status == 400 and len(members) == 1
+                is_out = alone and self.has_member(remote_id, members[0]) is False
+            if not is_out:
+                raise
+            raise self._not_in(error, remote_id, members) from error
 
-    def _means_not_in(self, error: Rejected, remote_id: str, members: Sequence[str]) -> bool:
-        if isinstance(error, Unsupported):
-            # RFC 7644 section 3.5.2.2: the path chooses nobody (noTarget).
-            return error.http_status == 400 and not error.lasting
-        alone = error.http_status == 400 and len(members) == 1
-        return alone and self.has_member(remote_id, members[0]) is False
+    def _not_in(
+        self, error: ConnectorError, remote_id: str, members: Sequence[str]
+    ) -> _NotIn | Unsupported:
+        """What it means that one of them was not found in the group."""
+        status = error.http_status
+        if len(members) == 1 and self.has_member(remote_id, members[0]):
+            return Unsupported(
+                f"{self.name} did not find a member of a group in it (error {status}).",
+                evidence=f"It answered {status} about somebody who was in the group.",
+                http_status=status,
+            )
+        return _NotIn(str(error), http_status=status)
 
     # ------------------------------------------------------------------- what may empty a group
 

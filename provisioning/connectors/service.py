@@ -128,16 +128,20 @@ class ScimService(Connector):
                     http_status=reply.status,
                 )
             return reply
-        error = self._unsupported(method, reply, body) or self._refusal(path, reply)
+        error = self._unsupported(method, path, reply, body) or self._refusal(path, reply)
         if isinstance(error, Throttled):
             self.pace.slow_down()
         raise error
+
+    def _correction(self, path: str) -> str:
+        """What to do about a refusal."""
+        return CORRECT
 
     def _refusal(self, path: str, reply: http.Response) -> ConnectorError:
         return self._error(reply, on_account=path not in _COLLECTIONS)
 
     def _unsupported(
-        self, method: str, reply: http.Response, body: dict[str, Any]
+        self, method: str, path: str, reply: http.Response, body: dict[str, Any]
     ) -> Unsupported | None:
         """What says that a change or a search has a form that is not known there."""
         searching = "filter" in body.get("params", {})
@@ -153,7 +157,7 @@ class ScimService(Connector):
         if http.retry_after(reply.headers) is not None or _asks_for_less(said):
             return None
         return Unsupported(
-            f"{self.name} refused it (error {reply.status}){said}. {CORRECT}",
+            f"{self.name} refused it (error {reply.status}){said}. {self._correction(path)}",
             evidence=dialect.evidence("a search" if searching else method, reply.status, said),
             # An entry that one account lacks says nothing about the others.
             lasting=not missing,

@@ -78,12 +78,8 @@ class Groups:
 
     updates: tuple[Update, ...] = tuple(Update)
     searches: tuple[Search, ...] = (Search.FILTER, Search.LISTING)
-    additions: tuple[Members, ...] = (
-        Members.LIST,
-        Members.PATHLESS,
-        Members.NAMED_LIST,
-        Members.PUT,
-    )
+    # Not the list below a name: a server that does not know it may make one odd member of it.
+    additions: tuple[Members, ...] = (Members.LIST, Members.PATHLESS, Members.PUT)
     # The first is trusted; of the others a list may empty the whole group on some servers.
     removals: tuple[Members, ...] = (
         Members.CHOSEN,

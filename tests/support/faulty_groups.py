@@ -49,6 +49,8 @@ class FaultyGroups:
     refuses_patch: int = 0
     refuses_pathless: int = 0
     refuses_put: int = 0
+    # Members are named by a list below the name “members” once more, in an addition too.
+    named_lists: bool = False
     ignores_filter: bool = False
     refuses_filter: int = 0
     unique: bool = True
@@ -131,10 +133,12 @@ class FaultyGroups:
                 return reason
         if self.without_effect:
             return Reply(204)
+        if self.named_lists:
+            operations = [_unwrapped(each) for each in operations]
         if self.lists_empty and any(_is_list_removal(each) for each in operations):
             return self._replace(held, {**held, "members": []})
         try:
-            changed = patching.applied(held, patch)
+            changed = patching.applied(held, {"Operations": operations})
         except PatchError as error:
             return refused(400, error.detail, error.scim_type)
         return self._replace(held, changed)
@@ -208,6 +212,11 @@ def _named(operation: Document) -> list[str]:
     if isinstance(value, dict):
         value = paths.field(value, "members")
     return [entry["value"] for entry in value] if isinstance(value, list) else []
+
+
+def _unwrapped(operation: Document) -> Document:
+    inner = paths.field(operation.get("value"), "members")
+    return {**operation, "value": inner} if operation.get("path") == "members" else operation
 
 
 def _size(operation: Document) -> int:

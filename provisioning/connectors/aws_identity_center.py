@@ -1,7 +1,8 @@
 """AWS IAM Identity Center, over its SCIM 2.0 service.
 
 Facts from docs.aws.amazon.com/singlesignon/latest/developerguide (createuser, patchuser,
-limitations), November 2026. Not run against a live instance.
+patchgroup, listgroups, limitations) and AWS's own client awslabs/ssosync (internal/aws), November
+2026. Not run against a live instance.
 - Needs userName, displayName, given and family name, and the address marked as primary.
 - Filters are `eq` only; of addresses and telephone numbers there is one each, so a phone number of
   another kind than the mapped one is not added.
@@ -9,6 +10,10 @@ limitations), November 2026. Not run against a live instance.
   where the documentation of 2024 says 50.
 - PATCH takes no several operations on userName or active (patchuser).
 - DELETE deletes the user, with its assignments.
+- A PATCH of a group has only displayName, members and externalId, at most 100 changes of members,
+  and never all members at once; the sample renames without a path. There is no PUT of a group.
+- Groups are shown without members. Whether somebody is in one is asked by a filter. AWS's client
+  removes by a list, which AWS does not take for all members.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,7 +23,7 @@ from provisioning import http
 from provisioning.connectors.base import Setting, Step
 from provisioning.connectors.scim import Scim
 from provisioning.plan import Change, Feature
-from provisioning.scim.dialect import Dialect, Paging
+from provisioning.scim.dialect import Dialect, Groups, Members, Paging, Search, Update
 
 
 class AwsIdentityCenter(Scim):
@@ -42,6 +47,9 @@ class AwsIdentityCenter(Scim):
     )
     feature_notes: ClassVar[dict[Feature, str]] = {
         Feature.DELETE_USERS: "AWS also drops the assignments of the user to accounts.",
+        Feature.DELETE_GROUPS: "AWS also drops the assignments of the group to accounts.",
+        Feature.GROUP_MEMBERS: "AWS does not list who is in a group; Gatehouse can only ask for "
+        "one person at a time.",
     }
     default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
         ("userName", "username"),
@@ -77,6 +85,16 @@ class AwsIdentityCenter(Scim):
         page_size=50,
         # /ServiceProviderConfig only, by the page on limitations.
         discovery=("/ServiceProviderConfig",),
+        groups=Groups(
+            updates=(Update.WHOLE, Update.PATHS),
+            searches=(Search.FILTER, Search.LISTING),
+            additions=(Members.LIST,),
+            removals=(Members.LIST, Members.CHOSEN),
+            members_at_once=100,
+            excludes_members=False,
+            shows_members=False,
+            member_filter="id eq {group} and members eq {member}",
+        ),
     )
     # No figure is published, and 429 is documented; a careful choice.
     requests_per_second: ClassVar[float] = 5

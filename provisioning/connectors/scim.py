@@ -9,8 +9,9 @@ from provisioning import http
 from provisioning.connectors import signing_in
 from provisioning.connectors.base import RemoteAccount, Setting, Step
 from provisioning.connectors.everybody import Everybody
-from provisioning.connectors.scim_listing import ScimLists, count
-from provisioning.connectors.service import CORRECT, Unsupported
+from provisioning.connectors.scim_listing import ScimLists
+from provisioning.connectors.scim_members import ScimMembers
+from provisioning.connectors.service import CORRECT, Unsupported, as_count
 from provisioning.errors import (
     ConnectorError,
     Misconfigured,
@@ -35,7 +36,7 @@ TOKEN = signing_in.TOKEN
 _VERSION = re.compile(r'(W/)?"[!#-~]{1,200}"')
 
 
-class Scim(ScimLists):
+class Scim(ScimMembers, ScimLists):
     slug: ClassVar[str] = "scim"
     label: ClassVar[str] = "Any SCIM 2.0 application"
     description: ClassVar[str] = "For every application with a SCIM Base URL."
@@ -78,6 +79,9 @@ class Scim(ScimLists):
     )
     required_targets: ClassVar[tuple[str, ...]] = ("userName",)
     active_target: ClassVar[str] = "active"
+    default_group_mappings: ClassVar[tuple[tuple[str, str], ...]] = (("displayName", "name"),)
+    known_group_targets: ClassVar[tuple[str, ...]] = ("displayName",)
+    required_group_targets: ClassVar[tuple[str, ...]] = ("displayName",)
     lists_accounts: ClassVar[bool] = True
     steps: ClassVar[tuple[Step, ...]] = (
         Step(
@@ -120,7 +124,7 @@ class Scim(ScimLists):
         body = reply.body if isinstance(reply.body, dict) else {}
         # A list by cursor need not say how many there are (RFC 9865).
         by_cursor = messages.LIST_RESPONSE in str(body.get("schemas")) and "Resources" in body
-        if count(body.get("totalResults")) is None and not by_cursor:
+        if as_count(body.get("totalResults")) is None and not by_cursor:
             raise Misconfigured(
                 f"Something answered at {self.config['base_url']}, but it is not a SCIM service"
                 f"{self._shown(reply)}. Copy the SCIM Base URL again from the page where "
@@ -147,7 +151,8 @@ class Scim(ScimLists):
             except ConnectorError:
                 continue
             if isinstance(told, dict):
-                return dialect.discovered(told, self.dialect)
+                found = dialect.discovered(told, self.dialect)
+                return found + self._discovered_of_groups(told)
         return ()
 
     def find(
@@ -307,7 +312,7 @@ class Scim(ScimLists):
         except NotFound:
             return []
         body = reply.body if isinstance(reply.body, dict) else {}
-        total, listed = count(body.get("totalResults")), body.get("Resources") or []
+        total, listed = as_count(body.get("totalResults")), body.get("Resources") or []
         if total is None or not isinstance(listed, list):
             raise Unavailable(
                 f"{self.name} answered a search with something else than a list of accounts"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from provisioning import http
 from provisioning.connectors.base import Listing, RemoteAccount
-from provisioning.connectors.service import ScimService, Unsupported
+from provisioning.connectors.service import ScimService, Unsupported, as_count
 from provisioning.errors import ConnectorError, Rejected, Throttled, Unavailable
 from provisioning.plan import Value
 from provisioning.scim import dialect, messages
@@ -83,7 +83,7 @@ class ScimLists(ScimService):
     def _listing(self, reply: http.Response, targets: Collection[str]) -> Listing:
         body = reply.body if isinstance(reply.body, dict) else {}
         # An empty page need not have the member (RFC 7644 3.4.2).
-        listed, total = body.get("Resources") or [], count(body.get("totalResults"))
+        listed, total = body.get("Resources") or [], as_count(body.get("totalResults"))
         if not isinstance(listed, list) or (total is None and "Resources" not in body):
             raise Unavailable(
                 f"{self.name} answered with something else than a list of accounts"
@@ -128,9 +128,3 @@ class ScimLists(ScimService):
             values={path: value for path, value in found.items() if path in values},
             external_id=str(kept or ""),
         )
-
-
-def count(told: object) -> int | None:
-    """A number of accounts, which some services write as text or as 1.0; None if it is none."""
-    text = f"{told:.0f}" if isinstance(told, float) and told.is_integer() else str(told)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

@@ -30,6 +30,8 @@ _CURSOR_LOST = {"invalidCursor", "expiredCursor"}
 CORRECT = (
     "Correct the person's data or the attribute mapping; Gatehouse then tries again by itself."
 )
+# Where all accounts are, and all groups.
+_COLLECTIONS = frozenset({"/Users", "/Groups"})
 
 
 class Unsupported(Rejected):
@@ -128,7 +130,9 @@ class ScimService(Connector):
             headers["Content-Type"] = self.dialect.media_type
             body = {**body, "json": spelling.spelled(body["json"], spelled)}
         body = {**body, "headers": headers}
-        limit = http.LIST_LIMIT if path == "/Users" else http.RESOURCE_LIMIT
+        # A group may have as many members as there are accounts.
+        is_large = path == "/Users" or path.startswith("/Groups")
+        limit = http.LIST_LIMIT if is_large else http.RESOURCE_LIMIT
         self.pace.wait()
         reply = self._session.request(
             method, path, limit=limit, before_write=self.before_write, **body
@@ -149,23 +153,31 @@ class ScimService(Connector):
     ) -> ConnectorError:
         """What an answer that is no success means; what it teaches is learned."""
         nobody = "filter" in body.get("params", {}) and reply.status in self.dialect.nobody
-        on_account = path != "/Users" or (nobody and isinstance(reply.body, dict))
         said = self._said(reply)
-        error: ConnectorError | None = self._unsupported(method, reply, body)
+        error: ConnectorError | None = self._unsupported(method, path, reply, body)
         # Of a group that already has a member nothing is to be adopted.
         about_name = method == "POST" or path.startswith("/Users")
         if about_name and dialect.says_taken(method, reply.status, said):
             evidence = dialect.evidence(method, reply.status, said)
             self.learn(Lesson(dialect.TAKEN, str(reply.status), evidence))
             error = self._taken(reply.status, said)
-        error = error or self._error(reply, on_account=on_account)
+        if error is None and nobody and isinstance(reply.body, dict):
+            error = self._error(reply, on_account=True)
+        error = error or self._refusal(path, reply)
         error.said = said
         if isinstance(error, Throttled):
             self.pace.slow_down()
         return error
 
+    def _correction(self, path: str) -> str:
+        """What to do about a refusal."""
+        return CORRECT
+
+    def _refusal(self, path: str, reply: http.Response) -> ConnectorError:
+        return self._error(reply, on_account=path not in _COLLECTIONS)
+
     def _unsupported(
-        self, method: str, reply: http.Response, body: dict[str, Any]
+        self, method: str, path: str, reply: http.Response, body: dict[str, Any]
     ) -> Unsupported | None:
         """What says that a change, a search or a list has a form that is not known there."""
         about = _about(method, body.get("params", {}))
@@ -183,7 +195,7 @@ class ScimService(Connector):
         if http.retry_after(reply.headers) is not None or _asks_for_less(said):
             return None
         return Unsupported(
-            f"{self.name} refused it (error {reply.status}){said}. {CORRECT}",
+            f"{self.name} refused it (error {reply.status}){said}. {self._correction(path)}",
             evidence=dialect.evidence(about, reply.status, said),
             # An entry that one account lacks says nothing about the others.
             lasting=not missing,
@@ -325,3 +337,9 @@ def _asks_for_less(said: str) -> bool:
     """
     words = said.casefold()
     return any(sign in words for sign in ("rate limit", "request_limit", "too many requests"))
+
+
+def as_count(told: object) -> int | None:
+    """How many there are, which some services write as text or as 1.0; None if it is no number."""
+    text = f"{told:.0f}" if isinstance(told, float) and told.is_integer() else str(told)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

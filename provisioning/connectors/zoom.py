@@ -127,7 +127,8 @@ class Zoom(Scim):
         discovery=(),
         groups=Groups(
             updates=(Update.PATHS, Update.WHOLE),
-            searches=(Search.FILTER, Search.BARE, Search.LISTING),
+            # No filter is documented for groups.
+            searches=(Search.LISTING,),
             additions=(Members.LIST, Members.PATHLESS),
             removals=(Members.CHOSEN, Members.LIST, Members.NAMED_LIST),
             # Not documented.

@@ -313,7 +313,7 @@ def held_to_its_rules(vendor: Kind) -> Iterator[Kind]:
     """Fails the test if a request broke one of the vendor's rules."""
     with vendor:
         yield vendor
-    assert vendor.violations == []
+    assert not vendor.violations, "\n".join(vendor.violations)
 
 
 # -------------------------------------------------------------------------------- for the rules

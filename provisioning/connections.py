@@ -60,8 +60,12 @@ def for_lane(app: App, *, before_write: Callable[[], None]) -> Connector:
                 kept.close()
             kept = connector(app)
             _open[app.pk] = (app.changed_at, kept)
-    learned = {flag: str(lesson["value"]) for flag, lesson in app.learned.items()}
-    return kept.asking(before_write, learned=learned)
+    return kept.asking(before_write, learned=learned(app))
+
+
+def learned(app: App) -> dict[str, str]:
+    """What is known of the application, as a connector goes by it."""
+    return {flag: str(lesson["value"]) for flag, lesson in app.learned.items()}
 
 
 def remember(app: App, lessons: Sequence[Lesson]) -> None:

@@ -8,6 +8,9 @@ class ConnectorError(Exception):
     `http_status` is the application's answer, or None when there was none.
     """
 
+    # What the application said, in its own words and without secrets.
+    said = ""
+
     def __init__(self, message: str, *, http_status: int | None = None) -> None:
         super().__init__(message)
         self.http_status = http_status

@@ -4,12 +4,14 @@ import http.client
 import json as jsonlib
 import ssl
 import threading
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from importlib import metadata
+from pathlib import Path
 from time import monotonic
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
@@ -325,11 +327,14 @@ def _trusted(ca_certificate: str) -> ssl.SSLContext:
 
 @lru_cache(maxsize=1)
 def _user_agent() -> str:
+    """With a version, which some applications ask for: GitHub refuses requests without a name."""
     try:
-        return f"Gatehouse/{metadata.version('gatehouse')}"
+        version = metadata.version("gatehouse")
     except metadata.PackageNotFoundError:
         # Run from a checkout that was not installed.
-        return "Gatehouse"
+        checkout = Path(__file__).parent.parent / "pyproject.toml"
+        version = tomllib.loads(checkout.read_text())["project"]["version"]
+    return f"Gatehouse/{version}"
 
 
 def _read(answer: BaseHTTPResponse, host: str, limit: int) -> bytes:

@@ -18,6 +18,11 @@ class Feature(StrEnum):
     UPDATE_USERS = "update_users"
     DEACTIVATE_USERS = "deactivate_users"
     DELETE_USERS = "delete_users"
+    CREATE_GROUPS = "create_groups"
+    UPDATE_GROUPS = "update_groups"
+    DELETE_GROUPS = "delete_groups"
+    # Who is in them: adding and removing alike.
+    GROUP_MEMBERS = "group_members"
 
 
 class State(StrEnum):

@@ -82,8 +82,12 @@ def _work(run: Run, stopped: Stopped, told: Told) -> None:
     comparison = _Comparison(run)
     try:
         with closing(connections.connector(run.app)) as connector:
-            while not stopped() and comparison.step(connector):
-                told(run)
+            asking = connector.asking(lambda: None, learned=connections.learned(run.app))
+            try:
+                while not stopped() and comparison.step(asking):
+                    told(run)
+            finally:
+                connections.remember(run.app, asking.lessons)
     except ConnectorError as error:
         comparison.fail(str(error))
     except (_Lost, InterfaceError, OperationalError):
@@ -165,7 +169,13 @@ class _Comparison:
                 del there[seen]
             Sighting.objects.bulk_create(Sighting(run=self.run, remote_id=key) for key in there)
             self._compare(there, began)
-            walk.page(returned=page.returned, new=len(there), total=page.total, next_page=page.next)
+            walk.page(
+                returned=page.returned,
+                new=len(there),
+                total=page.total,
+                next_page=page.next,
+                cursor=page.cursor,
+            )
             self.run.listed += len(there)
             self.run.expected = walk.total
             self.run.position["walk"] = walk.stores

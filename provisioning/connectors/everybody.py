@@ -66,7 +66,11 @@ def _read(page: Callable[[str], Listing]) -> Index:
             index.add("userName", name, hit.remote_id)
             index.add("externalId", hit.external_id, hit.remote_id)
         walk.page(
-            returned=listed.returned, new=len(fresh), total=listed.total, next_page=listed.next
+            returned=listed.returned,
+            new=len(fresh),
+            total=listed.total,
+            next_page=listed.next,
+            cursor=listed.cursor,
         )
     index.doubt = index.doubt or walk.doubt
     return index

@@ -7,6 +7,7 @@ a live GitLab.
   way the list of all accounts is read instead, and that is remembered.
 - `active: false` blocks, and DELETE does the same: the identity stays. So there is no deleting.
 - There is no PUT, and the service for an instance changes only ids and `active`.
+- No groups are described, so there are none here.
 - Names come back under the flat key "name.formatted", so they are not compared.
 """
 
@@ -15,6 +16,7 @@ from typing import ClassVar
 from provisioning.connectors.base import Setting, Step
 from provisioning.connectors.scim import BASE_URL, TOKEN, Scim
 from provisioning.plan import Feature
+from provisioning.scim import spelling
 from provisioning.scim.dialect import Dialect, Update
 
 
@@ -69,6 +71,8 @@ class GitLab(Scim):
     dialect: ClassVar[Dialect] = Dialect(
         updates=(Update.PATHS,),
         switches=(Update.PATHS,),
+        # GitLab's pages document “Replace” and “Add” only.
+        spelling={spelling.OPS: spelling.CAPITAL},
         # None is documented.
         discovery=(),
     )

@@ -1,20 +1,28 @@
 """Any application that speaks SCIM 2.0 (RFC 7643, RFC 7644)."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 from provisioning import http
 from provisioning.connectors import signing_in
-from provisioning.connectors.base import Listing, RemoteAccount, Setting, Step
+from provisioning.connectors.base import RemoteAccount, Setting, Step
 from provisioning.connectors.everybody import Everybody
-from provisioning.connectors.service import CORRECT, ScimService, Unsupported
-from provisioning.errors import ConnectorError, Misconfigured, NotFound, Rejected, Unavailable
+from provisioning.connectors.scim_listing import ScimLists
+from provisioning.connectors.scim_members import ScimMembers
+from provisioning.connectors.service import CORRECT, Unsupported, as_count
+from provisioning.errors import (
+    ConnectorError,
+    Misconfigured,
+    NotFound,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
 from provisioning.plan import Change, Feature, Value
 from provisioning.scim import dialect, messages, paths
 from provisioning.scim.dialect import SEARCH, SWITCH, UPDATE, Lesson, Search, Update
-
-Result = TypeVar("Result")
 
 BASE_URL = Setting(
     key="base_url",
@@ -24,9 +32,11 @@ BASE_URL = Setting(
     is_url=True,
 )
 TOKEN = signing_in.TOKEN
+# An entity tag (RFC 9110 8.8.3).
+_VERSION = re.compile(r'(W/)?"[!#-~]{1,200}"')
 
 
-class Scim(ScimService):
+class Scim(ScimMembers, ScimLists):
     slug: ClassVar[str] = "scim"
     label: ClassVar[str] = "Any SCIM 2.0 application"
     description: ClassVar[str] = "For every application with a SCIM Base URL."
@@ -69,6 +79,9 @@ class Scim(ScimService):
     )
     required_targets: ClassVar[tuple[str, ...]] = ("userName",)
     active_target: ClassVar[str] = "active"
+    default_group_mappings: ClassVar[tuple[tuple[str, str], ...]] = (("displayName", "name"),)
+    known_group_targets: ClassVar[tuple[str, ...]] = ("displayName",)
+    required_group_targets: ClassVar[tuple[str, ...]] = ("displayName",)
     lists_accounts: ClassVar[bool] = True
     steps: ClassVar[tuple[Step, ...]] = (
         Step(
@@ -100,7 +113,7 @@ class Scim(ScimService):
 
     def check(self) -> str:
         try:
-            reply = self._request("GET", "/Users", params={"startIndex": "1", "count": "1"})
+            reply = self._first_page()
         except Rejected as error:
             raise Misconfigured(
                 f"{str(error).removesuffix(CORRECT)}Check the SCIM Base URL, and what "
@@ -108,13 +121,28 @@ class Scim(ScimService):
                 "sign-on.",
                 http_status=error.http_status,
             ) from error
-        if not isinstance(reply.body, dict) or _count(reply.body.get("totalResults")) is None:
+        body = reply.body if isinstance(reply.body, dict) else {}
+        # A list by cursor need not say how many there are (RFC 9865).
+        by_cursor = messages.LIST_RESPONSE in str(body.get("schemas")) and "Resources" in body
+        if as_count(body.get("totalResults")) is None and not by_cursor:
             raise Misconfigured(
                 f"Something answered at {self.config['base_url']}, but it is not a SCIM service"
                 f"{self._shown(reply)}. Copy the SCIM Base URL again from the page where "
                 f"{self.name} shows it; it often ends in /scim2 or /scim/v2."
             )
         return f"Connected: {self.name} answered and accepted the credentials."
+
+    def _first_page(self) -> http.Response:
+        """One account; everybody of a first page where no number may be named."""
+        try:
+            return self._request("GET", "/Users", params={"startIndex": "1", "count": "1"})
+        except (Rejected, Unavailable) as error:
+            if isinstance(error, Throttled) or error.http_status not in {500, 501}:
+                raise
+            try:
+                return self._request("GET", "/Users")
+            except ConnectorError:
+                raise error from None
 
     def discover(self) -> Sequence[Lesson]:
         for path in self.dialect.discovery:
@@ -123,7 +151,8 @@ class Scim(ScimService):
             except ConnectorError:
                 continue
             if isinstance(told, dict):
-                return dialect.discovered(told, self.dialect)
+                found = dialect.discovered(told, self.dialect)
+                return found + self._discovered_of_groups(told)
         return ()
 
     def find(
@@ -173,27 +202,9 @@ class Scim(ScimService):
         except NotFound:
             return
 
-    def list_accounts(self, targets: Collection[str], *, position: str) -> Listing:
-        """By startIndex, which counts from 1 and grows by what came (RFC 7644 3.4.2.4)."""
-        start = int(position or 1)
-        query = {"startIndex": str(start), "count": str(self.dialect.page_size)}
-        reply = self._request("GET", "/Users", params=query)
-        body = reply.body if isinstance(reply.body, dict) else {}
-        # An empty page need not have the member (RFC 7644 3.4.2).
-        listed, total = body.get("Resources") or [], _count(body.get("totalResults"))
-        if not isinstance(listed, list) or (total is None and "Resources" not in body):
-            raise Unavailable(
-                f"{self.name} answered with something else than a list of accounts"
-                f"{self._shown(reply)}."
-            )
-        values = dict.fromkeys(targets)
-        accounts = [hit for hit in (self._account(item, values) for item in listed) if hit]
-        following = str(start + len(listed)) if listed else ""
-        return Listing(accounts, len(listed), following, total)
-
     def get(self, remote_id: str, targets: Collection[str]) -> RemoteAccount:
         reply = self._request("GET", self._path(remote_id))
-        found = self._account(reply.body, dict.fromkeys(targets))
+        found = self._seen(reply.body, dict.fromkeys(targets))
         if found is None or found.remote_id != remote_id:
             raise Unavailable(
                 f"{self.name} was asked for one account and answered with something else"
@@ -218,44 +229,47 @@ class Scim(ScimService):
         held: Collection[str],
     ) -> None:
         path = self._path(remote_id)
+        # Whether somebody is switched on is a whole attribute without a look at the others.
+        alone = form is Update.WHOLE and all(change.path == "active" for change in changes)
         if form is Update.PATHS:
             self._request("PATCH", path, json=messages.patch(changes, held=held))
-        elif form is Update.PUT:
-            body = messages.merged(self._document(path), changes)
-            if not self.dialect.keeps_external_id:
-                body.pop("externalId", None)
-            self._request("PUT", path, json=body)
+        elif alone:
+            self._request("PATCH", path, json=messages.patch_whole({}, changes))
         else:
-            # Whether somebody is switched on is a whole attribute without a look at the others.
-            alone = all(change.path == "active" for change in changes)
-            document = {} if alone else self._document(path)
-            self._request("PATCH", path, json=messages.patch_whole(document, changes))
+            self._change_held(form, path, changes)
+
+    def _change_held(
+        self, form: Update, path: str, changes: Sequence[messages.Change], *, tries: int = 3
+    ) -> None:
+        """Change what the account holds now; if somebody was faster, what it holds after that."""
+        document = self._document(path)
+        headers = {"If-Match": version} if (version := self._version(document)) else {}
+        try:
+            if form is Update.PUT:
+                body = messages.merged(document, changes)
+                if not self.dialect.keeps_external_id:
+                    body.pop("externalId", None)
+                self._request("PUT", path, json=body, headers=headers)
+            else:
+                body = messages.patch_whole(document, changes)
+                self._request("PATCH", path, json=body, headers=headers)
+        except Rejected as error:
+            if error.http_status != 412 or tries <= 1:
+                raise
+            self._change_held(form, path, changes, tries=tries - 1)
+
+    def _version(self, document: dict[str, Any]) -> str:
+        """For If-Match, where the application is known to go by it (RFC 7644 3.14)."""
+        meta = document.get("meta")
+        version = meta.get("version") if isinstance(meta, dict) else None
+        usable = isinstance(version, str) and _VERSION.fullmatch(version)
+        return str(version) if usable and self.learned.get(dialect.ETAG) == "yes" else ""
 
     def _document(self, path: str) -> dict[str, Any]:
         document = self._request("GET", path).body
         if not isinstance(document, dict):
             raise Unavailable(f"{self.name} did not show the account that is to be changed.")
         return document
-
-    def _in_some_form(
-        self, flag: str, forms: Sequence[dialect.Form], ask: Callable[[dialect.Form], Result]
-    ) -> Result:
-        """In the first form that is not refused as such; which one that was is remembered.
-
-        Only an answer that says so leads to the next form. All other errors are the result, a lost
-        answer above all: nobody knows what it did.
-        """
-        refused: Unsupported | None = None
-        for form in dialect.order(forms, self.learned.get(flag)):
-            try:
-                result = ask(form)
-            except Unsupported as error:
-                refused = refused or error
-                continue
-            if refused is not None and refused.lasting:
-                self.learn(Lesson(flag, form, refused.evidence))
-            return result
-        raise refused or ValueError(f"no form for {flag}")
 
     def _search(
         self, attribute: str, value: str, values: Mapping[str, Value | None]
@@ -293,15 +307,18 @@ class Scim(ScimService):
 
         A server that ignores the filter does so, and then it says nothing about this account.
         """
-        reply = self._request("GET", "/Users", params={"filter": question})
+        try:
+            reply = self._request("GET", "/Users", params={"filter": question})
+        except NotFound:
+            return []
         body = reply.body if isinstance(reply.body, dict) else {}
-        total, listed = _count(body.get("totalResults")), body.get("Resources") or []
+        total, listed = as_count(body.get("totalResults")), body.get("Resources") or []
         if total is None or not isinstance(listed, list):
             raise Unavailable(
                 f"{self.name} answered a search with something else than a list of accounts"
                 f"{self._shown(reply)}. Gatehouse tries again by itself."
             )
-        accounts = [hit for hit in (self._account(item, values) for item in listed) if hit]
+        accounts = [hit for hit in (self._seen(item, values) for item in listed) if hit]
         wrong = [hit for hit in accounts if not _matches(hit, attribute, value)]
         if wrong or len(accounts) < max(total, len(listed)):
             raise Unsupported(
@@ -336,18 +353,6 @@ class Scim(ScimService):
             "accounts, so Gatehouse cannot tell whether this one exists there."
         )
 
-    def _account(self, document: Any, values: Mapping[str, Value | None]) -> RemoteAccount | None:
-        if not isinstance(document, dict) or not document.get("id"):
-            return None
-        found = messages.read(document, {*values, "userName", "active"})
-        kept = document.get("externalId") if self.dialect.keeps_external_id else None
-        return RemoteAccount(
-            remote_id=str(document["id"]),
-            active=found.get("active") is not False,
-            values={path: value for path, value in found.items() if path in values},
-            external_id=str(kept or ""),
-        )
-
     def _path(self, remote_id: str) -> str:
         return f"/Users/{http.segment(remote_id)}"
 
@@ -356,12 +361,6 @@ def _matches(hit: RemoteAccount, attribute: str, value: str) -> bool:
     if attribute == "externalId":
         return hit.external_id == value
     return str(hit.values.get(attribute, "")).casefold() == value.casefold()
-
-
-def _count(told: object) -> int | None:
-    """A number of accounts, which some services write as text or as 1.0; None if it is none."""
-    text = f"{told:.0f}" if isinstance(told, float) and told.is_integer() else str(told)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def for_library(changes: Sequence[Change]) -> list[messages.Change]:

@@ -1,6 +1,7 @@
 """The service of one SCIM application: requests to it, and what its answers mean."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from provisioning import http
 from provisioning.connectors import signing_in
@@ -15,13 +16,22 @@ from provisioning.errors import (
     Throttled,
     Unavailable,
 )
-from provisioning.scim import dialect, messages
-from provisioning.scim.dialect import Dialect
+from provisioning.scim import dialect, messages, spelling
+from provisioning.scim.dialect import Dialect, Form, Lesson
 
+Result = TypeVar("Result")
+
+# Only these are about what is in a request.
+_ABOUT_VALUES = {400, 422}
 _SCIM_JSON = "application/scim+json"
+_LIST, _FIRST_CURSOR = "a list by number", "a list by cursor"
+# RFC 9865 section 2.1; it may also end because it took too long.
+_CURSOR_LOST = {"invalidCursor", "expiredCursor"}
 CORRECT = (
     "Correct the person's data or the attribute mapping; Gatehouse then tries again by itself."
 )
+# Where all accounts are, and all groups.
+_COLLECTIONS = frozenset({"/Users", "/Groups"})
 
 
 class Unsupported(Rejected):
@@ -84,13 +94,48 @@ class ScimService(Connector):
     def _sent(
         self, method: str, path: str, authorization: str, body: dict[str, Any]
     ) -> http.Response:
-        headers = {"Accept": _SCIM_JSON, "Authorization": authorization}
+        """In the spelling that is known to be taken, or in another one if it is refused in words.
+
+        A refused write has had no effect, so the same may be sent in another spelling.
+        """
+        tried: dict[str, str] = {}
+        refused: Rejected | None = None
+        while True:
+            spelled = {**self.dialect.spelling, **self.learned, **tried}
+            try:
+                reply = self._once(method, path, authorization, body, spelled)
+            except Rejected as error:
+                refused = refused or error
+                other = spelling.other(body.get("json"), error.said, spelled)
+                if error.http_status not in _ABOUT_VALUES or not other:
+                    raise refused from None
+                tried |= other
+                continue
+            if refused is not None:
+                evidence = dialect.evidence(method, refused.http_status or 0, refused.said)
+                for flag, value in tried.items():
+                    self.learn(Lesson(flag, value, evidence))
+            return reply
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        authorization: str,
+        body: dict[str, Any],
+        spelled: Mapping[str, str],
+    ) -> http.Response:
+        headers = {"Accept": _SCIM_JSON, "Authorization": authorization, **body.get("headers", {})}
         if "json" in body:
             headers["Content-Type"] = self.dialect.media_type
-        limit = http.LIST_LIMIT if path == "/Users" else http.RESOURCE_LIMIT
+            body = {**body, "json": spelling.spelled(body["json"], spelled)}
+        body = {**body, "headers": headers}
+        # A group may have as many members as there are accounts.
+        is_large = path == "/Users" or path.startswith("/Groups")
+        limit = http.LIST_LIMIT if is_large else http.RESOURCE_LIMIT
         self.pace.wait()
         reply = self._session.request(
-            method, path, headers=headers, limit=limit, before_write=self.before_write, **body
+            method, path, limit=limit, before_write=self.before_write, **body
         )
         if 200 <= reply.status < 300:
             if method != "GET" and reply.text.startswith("<"):
@@ -101,41 +146,88 @@ class ScimService(Connector):
                     http_status=reply.status,
                 )
             return reply
-        error = self._unsupported(method, reply, body) or self._error(
-            reply, on_account=path != "/Users"
-        )
+        raise self._failure(method, path, reply, body)
+
+    def _failure(
+        self, method: str, path: str, reply: http.Response, body: dict[str, Any]
+    ) -> ConnectorError:
+        """What an answer that is no success means; what it teaches is learned."""
+        nobody = "filter" in body.get("params", {}) and reply.status in self.dialect.nobody
+        said = self._said(reply)
+        error: ConnectorError | None = self._unsupported(method, path, reply, body)
+        # Of a group that already has a member nothing is to be adopted.
+        about_name = method == "POST" or path.startswith("/Users")
+        if about_name and dialect.says_taken(method, reply.status, said):
+            evidence = dialect.evidence(method, reply.status, said)
+            self.learn(Lesson(dialect.TAKEN, str(reply.status), evidence))
+            error = self._taken(reply.status, said)
+        if error is None and nobody and isinstance(reply.body, dict):
+            error = self._error(reply, on_account=True)
+        error = error or self._refusal(path, reply)
+        error.said = said
         if isinstance(error, Throttled):
             self.pace.slow_down()
-        raise error
+        return error
+
+    def _correction(self, path: str) -> str:
+        """What to do about a refusal."""
+        return CORRECT
+
+    def _refusal(self, path: str, reply: http.Response) -> ConnectorError:
+        return self._error(reply, on_account=path not in _COLLECTIONS)
 
     def _unsupported(
-        self, method: str, reply: http.Response, body: dict[str, Any]
+        self, method: str, path: str, reply: http.Response, body: dict[str, Any]
     ) -> Unsupported | None:
-        """What says that a change or a search has a form that is not known there."""
-        searching = "filter" in body.get("params", {})
-        if not searching and method not in {"PATCH", "PUT"}:
+        """What says that a change, a search or a list has a form that is not known there."""
+        about = _about(method, body.get("params", {}))
+        if not about:
             return None
-        if searching and reply.status == 405:
-            # There is no list at all: the address is wrong.
+        if (method == "GET" and reply.status == 405) or (about == _LIST and reply.status == 501):
+            # There is no list at all.
             return None
         said, scim_type = self._said(reply), messages.scim_type(reply.body)
         missing = reply.status == 400 and scim_type == "noTarget"
-        if not missing and not dialect.refuses_form(reply.status, scim_type, said):
+        # There is nothing else in that question that could be wrong.
+        no_cursors = about == _FIRST_CURSOR and reply.status == 400
+        if not (missing or no_cursors or dialect.refuses_form(reply.status, scim_type, said)):
             return None
         if http.retry_after(reply.headers) is not None or _asks_for_less(said):
             return None
         return Unsupported(
-            f"{self.name} refused it (error {reply.status}){said}. {CORRECT}",
-            evidence=dialect.evidence("a search" if searching else method, reply.status, said),
+            f"{self.name} refused it (error {reply.status}){said}. {self._correction(path)}",
+            evidence=dialect.evidence(about, reply.status, said),
             # An entry that one account lacks says nothing about the others.
             lasting=not missing,
             http_status=reply.status,
         )
 
+    def _in_some_form(
+        self, flag: str, forms: Sequence[Form], ask: Callable[[Form], Result]
+    ) -> Result:
+        """In the first form that is not refused as such; which one that was is remembered.
+
+        Only an answer that says so leads to the next form. All other errors are the result, a lost
+        answer above all: nobody knows what it did.
+        """
+        refused: Unsupported | None = None
+        for form in dialect.order(forms, self.learned.get(flag)):
+            try:
+                result = ask(form)
+            except Unsupported as error:
+                refused = refused or error
+                continue
+            if refused is not None and refused.lasting:
+                self.learn(Lesson(flag, form, refused.evidence))
+            return result
+        raise refused or ValueError(f"no form for {flag}")
+
     def _error(self, reply: http.Response, *, on_account: bool) -> ConnectorError:
         status, wait = reply.status, http.retry_after(reply.headers)
         said = self._said(reply)
-        if status in {401, 403}:
+        # GitHub answers 403 to too many requests, too (docs.github.com, rate limits, 2026-11).
+        slower = status == 429 or wait is not None or _asks_for_less(said)
+        if status == 401 or (status == 403 and not slower):
             return self._not_allowed(status, said)
         if 300 <= status < 400:
             return Misconfigured(
@@ -152,11 +244,14 @@ class ScimService(Connector):
                 http_status=status,
             )
         if status == 409 or messages.scim_type(reply.body) == "uniqueness":
-            return AlreadyExists(
-                f"{self.name} says that another account already uses one of these values{said}.",
+            return self._taken(status, said)
+        if messages.scim_type(reply.body) in _CURSOR_LOST:
+            return Unavailable(
+                f"{self.name} does not know any more where in its list Gatehouse was, so nothing "
+                f"is concluded from that list{said}. It is read from the beginning next time.",
                 http_status=status,
             )
-        if status == 429 or wait is not None or _asks_for_less(said):
+        if slower:
             return Throttled(
                 f"{self.name} asks for fewer requests. Gatehouse waits and goes on by itself.",
                 retry_after=wait,
@@ -170,6 +265,12 @@ class ScimService(Connector):
             )
         return Rejected(
             f"{self.name} refused it (error {status}){said}. {CORRECT}",
+            http_status=status,
+        )
+
+    def _taken(self, status: int, said: str) -> AlreadyExists:
+        return AlreadyExists(
+            f"{self.name} says that another account already uses one of these values{said}.",
             http_status=status,
         )
 
@@ -216,6 +317,19 @@ class ScimService(Connector):
         return [secret for secret in (*held, *self._credentials.secrets) if secret]
 
 
+def _about(method: str, params: Mapping[str, str]) -> str:
+    """What a request is that may be sent in another form, "" if there is none."""
+    if method in {"PATCH", "PUT"}:
+        return method
+    if method != "GET":
+        return ""
+    if "filter" in params:
+        return "a search"
+    if "startIndex" in params:
+        return _LIST
+    return _FIRST_CURSOR if params.get("cursor") == "" else ""
+
+
 def _asks_for_less(said: str) -> bool:
     """Some services say so in words, under any status.
 
@@ -223,3 +337,9 @@ def _asks_for_less(said: str) -> bool:
     """
     words = said.casefold()
     return any(sign in words for sign in ("rate limit", "request_limit", "too many requests"))
+
+
+def as_count(told: object) -> int | None:
+    """How many there are, which some services write as text or as 1.0; None if it is no number."""
+    text = f"{told:.0f}" if isinstance(told, float) and told.is_integer() else str(told)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

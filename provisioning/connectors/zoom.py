@@ -8,21 +8,26 @@ Facts from developers.zoom.us/docs/api/scim2 and the reports of other clients, N
 - A person who was invited and has not accepted is answered with 400 instead of a result.
 - A list shows neither Zoom's own attributes nor organization, cost center and manager
   (devforum.zoom.us 111286), which is no reason to think that somebody removed them.
+- Groups have no PUT. PATCH adds, removes and replaces members and renames, in a form that no page
+  shows, so RFC 7644's is sent; a body has at most 100,000 characters, well above that of the 100
+  members that are sent at once, a careful choice.
 - Requests are labelled application/json, and so are the replies, although application/scim+json
   is what has to be asked for.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from provisioning import http
 from provisioning.connectors.base import RemoteAccount, Setting, Step
 from provisioning.connectors.oauth import AccountCredentials, Tokens
 from provisioning.connectors.scim import BASE_URL, TOKEN, Scim
+from provisioning.connectors.service import Unsupported
 from provisioning.connectors.signing_in import BEARER, OAUTH, Fixed
 from provisioning.errors import Misconfigured, Rejected
 from provisioning.plan import Value
 from provisioning.scim import messages
-from provisioning.scim.dialect import Dialect, Search, Update
+from provisioning.scim.dialect import Dialect, Groups, Members, Search, Update, evidence
 
 # "User … not exist or not belong to this account": the words of the 400 for a pending person.
 _PENDING = "not belong to this account"
@@ -114,10 +119,25 @@ class Zoom(Scim):
         switches=(Update.WHOLE,),
         # Its pages show filters without quotes; Okta and Entra send them with quotes.
         searches=(Search.FILTER, Search.BARE, Search.LISTING),
+        # For whom Zoom does not know; a pending person is answered with 400 (devforum 7646).
+        nobody=(404,),
         keeps_external_id=False,
         media_type="application/json",
         # None is documented.
         discovery=(),
+        groups=Groups(
+            updates=(Update.PATHS, Update.WHOLE),
+            # No filter is documented for groups.
+            searches=(Search.LISTING,),
+            additions=(Members.LIST, Members.PATHLESS),
+            removals=(Members.CHOSEN, Members.LIST, Members.NAMED_LIST),
+            # Not documented.
+            excludes_members=False,
+        ),
+    )
+    known_group_targets: ClassVar[tuple[str, ...]] = (
+        *Scim.known_group_targets,
+        "urn:ietf:params:scim:schemas:extension:zoom:2.0:Group:emailAlias",
     )
     not_listed: ClassVar[tuple[str, ...]] = (
         f"{messages.ENTERPRISE_USER}:organization",
@@ -158,6 +178,22 @@ class Zoom(Scim):
                 "withdraw it in Zoom, then press “Push now” on this account.",
                 http_status=400,
             ) from error
+
+    def _unsupported(
+        self, method: str, path: str, reply: http.Response, body: dict[str, Any]
+    ) -> Unsupported | None:
+        """Also a filter that is refused as Zoom words it, by which the quotes may be meant."""
+        found = super()._unsupported(method, path, reply, body)
+        said = self._said(reply)
+        quoted = '"' in body.get("params", {}).get("filter", "")
+        names_it = "filter" in str(reply.body).casefold() and _PENDING not in said
+        if found is not None or not (quoted and reply.status == 400 and names_it):
+            return found
+        return Unsupported(
+            f"{self.name} refused it (error 400){said}. {self._correction(path)}",
+            evidence=evidence("a search", 400, said),
+            http_status=400,
+        )
 
     def _not_allowed(self, status: int, said: str) -> Misconfigured:
         if not isinstance(self._credentials, Tokens) or status != 401:

@@ -18,14 +18,17 @@ __all__ = [
     "LIST_RESPONSE",
     "PATCH_OP",
     "Change",
+    "created",
     "equals",
     "equals_bare",
     "error_detail",
     "merged",
     "patch",
     "patch_whole",
+    "quoted",
     "read",
     "scim_type",
+    "unclear",
     "user",
 ]
 
@@ -51,8 +54,15 @@ def user(values: Mapping[str, Value | None], *, external_id: str | None = None) 
 
     Raises PathError for a key that is no path.
     """
+    return created(CORE_USER, values, external_id=external_id)
+
+
+def created(
+    schema: str, values: Mapping[str, Value | None], *, external_id: str | None
+) -> dict[str, Any]:
+    """The body that creates what this schema describes."""
     document: Document = {}
-    paths.declare(document, CORE_USER)
+    paths.declare(document, schema)
     if external_id is not None:
         document["externalId"] = external_id
     for text, value in values.items():
@@ -75,6 +85,15 @@ def read(document: dict[str, Any], targets: Iterable[str]) -> dict[str, Value]:
         if isinstance(value, str | bool | int | float):
             found[text] = value
     return found
+
+
+def unclear(document: dict[str, Any]) -> str:
+    """What stands for `active` and is neither yes nor no, as text; "" if that is not so.
+
+    A guess would leave somebody switched on, or off.
+    """
+    value = paths.get(document, paths.parse("active"))
+    return "" if value is None or _as_bool(value) is not None else _clean(str(value)) or "nothing"
 
 
 def _as_bool(value: Any) -> bool | None:
@@ -135,7 +154,9 @@ def _member_of(path: Path) -> str:
     return (path.attribute if is_core(path.schema) else str(path.schema)).lower()
 
 
-def merged(document: dict[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
+def merged(
+    document: dict[str, Any], changes: Iterable[Change], *, schema: str = CORE_USER
+) -> dict[str, Any]:
     """What the target holds with the changes in it, for a PUT (RFC 7644 3.5.1).
 
     Right for a server that replaces and for one that merges: what is cleared is sent as null, a
@@ -144,7 +165,7 @@ def merged(document: dict[str, Any], changes: Iterable[Change]) -> dict[str, Any
     body = {
         key: copy.deepcopy(value) for key, value in document.items() if key.lower() not in READ_ONLY
     }
-    paths.declare(body, CORE_USER)
+    paths.declare(body, schema)
     for change in changes:
         path = paths.parse(change.path)
         if change.new is None and path.terms:
@@ -169,11 +190,13 @@ def _put(document: Document, path: Path, value: Any) -> None:
 
 
 def equals(attribute: str, value: str) -> str:
-    """The filter for one exact value (RFC 7644 3.4.2.2), not yet percent-encoded.
+    """The filter for one exact value (RFC 7644 3.4.2.2), not yet percent-encoded."""
+    return f"{attribute} eq {quoted(value)}"
 
-    The value is escaped as JSON, so that none can change what is asked.
-    """
-    return f"{attribute} eq {json.dumps(value, ensure_ascii=False)}"
+
+def quoted(value: str) -> str:
+    """A value as a filter has it. It is escaped as JSON, so that none can change what is asked."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def equals_bare(attribute: str, value: str) -> str:
@@ -185,12 +208,13 @@ def error_detail(body: Any) -> str:
     """What an error body says to a person, in one line of at most 500 characters, "" if nothing.
 
     `body` is the decoded JSON, or the text where it is none. Understood are `detail` (RFC 7644
-    3.12), Zoom's `message` with `errors[].message`, Slack's `Errors.description`, and plain text.
+    3.12), `message` with Zoom's `errors[].message`, Slack's `Errors.description`, `error` and text.
     """
     if isinstance(body, str):
         is_html = body.lstrip()[:5].lower() in {"<!doc", "<html"}
         return "" if is_html else _clean(body)
-    texts = [_text(body, "detail") or _text(body, "message")]
+    plain = _text(body, "error") or _text(_member(body, "error"), "message")
+    texts = [_text(body, "detail") or _text(body, "message") or plain]
     # Zoom's `errors` is a list, Slack's `Errors` is not.
     errors = _member(body, "errors")
     for error in errors if isinstance(errors, list) else [errors]:

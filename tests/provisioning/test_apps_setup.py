@@ -7,8 +7,8 @@ from provisioning.connectors import catalogue
 from provisioning.models import App
 from provisioning.plan import Feature
 from tests.conftest import MakeApp
-from tests.provisioning.connectors.zoom_tenant import ACCOUNT, CLIENT, CLIENT_SECRET
 from tests.support.faulty import FaultyScim
+from tests.support.vendors.zoom import ACCOUNT, CLIENT, CLIENT_SECRET
 
 ZOOM = "https://api.zoom.us/scim2"
 TOKENS = "https://zoom.us/oauth/token"

@@ -1,11 +1,12 @@
 """Nothing changed means no request, and a change costs no more than it must."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from iam.models import Group, User
-from provisioning import queue
-from provisioning.models import Account, App, Event, Policy, Trigger
-from tests.conftest import person
+from provisioning import apps_setup, queue
+from provisioning.models import Account, App, Event, Mapping, Policy, Trigger
+from tests.conftest import REVERSIBLE, person
 from tests.support.faulty import FaultyScim
 from tests.support.looks import account, agree
 
@@ -70,6 +71,39 @@ def test_a_leaver_costs_one_request(
     sales.users.remove(ann)
     push()
     assert faulty.journal == ["PATCH /Users/…"]
+
+
+def test_a_leaver_in_twenty_apps_costs_twenty_requests(ann: User, sales: Group, push: Push) -> None:
+    with ExitStack() as stack:
+        servers = [stack.enter_context(FaultyScim()) for _ in range(20)]
+        apps_for(servers, group=sales)
+        push()
+        for server in servers:
+            assert server.journal == ["GET /Users", "POST /Users"]
+            server.requests.clear()
+        sales.users.remove(ann)
+        push()
+        assert [server.journal for server in servers] == [["PATCH /Users/…"]] * 20
+        assert not any(server.active_names() for server in servers)
+
+
+def apps_for(servers: list[FaultyScim], *, group: Group) -> None:
+    """One for each, all at once: twenty forms would take longer than all that is shown."""
+    apps = [App(name=f"App {number}", internal=True) for number in range(len(servers))]
+    for app, server in zip(apps, servers, strict=True):
+        app.connector = "scim"
+        apps_setup.configure(
+            app,
+            settings={"base_url": server.base_url, "auth": "bearer"},
+            secrets={"token": server.token},
+            features=REVERSIBLE,
+        )
+    apps = App.objects.bulk_create(apps)
+    Mapping.objects.bulk_create(
+        Mapping(app=app, target="userName", source="username") for app in apps
+    )
+    Policy.objects.bulk_create(Policy(name=app.name, app=app, group=group) for app in apps)
+    queue.mark(trigger=Trigger.POLICY)
 
 
 def test_a_change_elsewhere_costs_others_nothing(

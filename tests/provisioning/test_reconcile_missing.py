@@ -344,3 +344,30 @@ def test_an_empty_application_in_which_nothing_is_known_is_fine(
 ) -> None:
     run = compare(app)
     assert (run.complete, run.listed, run.message.startswith("Zoom listed")) == (True, 0, False)
+
+
+def test_who_is_missing_from_a_list_by_cursor_is_found_missing(
+    pushed: App, crowd: list[User], faulty: FaultyScim
+) -> None:
+    remove(faulty, crowd[-1])
+    faulty.cursors = 3
+    run = compare(pushed)
+    assert (run.same, missing(run), run.complete) == (PEOPLE - 1, [crowd[-1].username], True)
+    # As a listing by cursor tells no total, only the missing cursor can have proved it.
+    assert run.expected is None
+    learned = App.objects.get(pk=pushed.pk).learned
+    assert learned["paging"]["value"] == "cursor"
+
+
+def test_newcomers_are_looked_for_in_a_list_by_cursor(
+    pushed: App, crowd: list[User], sales: Group, faulty: FaultyScim, push: Push
+) -> None:
+    faulty.cursors = 3
+    faulty.ignores_filter = True
+    faulty.on("GET", answer(400, {"scimType": "invalidFilter"}), about="filter=")
+    there = faulty.add("zoe@example.org")
+    sales.users.add(person("zoe"), person("yan"))
+    push()
+    assert account(pushed, User.objects.get(username="zoe@example.org")).remote_id == there["id"]
+    # He is certainly not there, although no total was told.
+    assert faulty.user("yan@example.org")["active"]

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from provisioning.scim import filters, matching, patching
+from provisioning.scim.messages import LIST_RESPONSE
+from tests.support.faulty_groups import FaultyGroups
 from tests.support.servers import HttpServer, Reply, json_reply
 from tests.support.target import CORE_USER, TOKEN, Document
 
@@ -107,7 +109,8 @@ class FaultyScim(HttpServer):
 
     `unique` says whether two users may have one user name; `ignores_filter` answers every search
     with everybody; the ids in `hidden` are never found by a search; `paging` makes the pages of
-    a list.
+    a list; `cursors` is how many are on one where lists are read by cursor only (RFC 9865). What
+    `groups` does wrong is said there.
     """
 
     def __init__(self, *, unique: bool = True, port: int = 0) -> None:
@@ -118,7 +121,9 @@ class FaultyScim(HttpServer):
         self.ignores_filter = False
         self.hidden: set[str] = set()
         self.paging = pages()
+        self.cursors = 0
         self.stored: dict[str, Document] = {}
+        self.groups = FaultyGroups(self.stored.keys())
         self._faults: list[_Planned] = []
         self._lock = threading.Lock()
 
@@ -143,6 +148,11 @@ class FaultyScim(HttpServer):
     def journal(self) -> list[str]:
         """Every request so far, such as "GET /Users" and "PATCH /Users/…"."""
         return [f"{request.method} {_pattern(request.path)}" for request in self.requests]
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many bytes the body of each of them had."""
+        return [len(request.body) for request in self.requests]
 
     @property
     def writes(self) -> list[str]:
@@ -181,10 +191,13 @@ class FaultyScim(HttpServer):
         if headers.get("Authorization") != f"Bearer {self.token}":
             return _error(401, "The token is not valid.")
         parts = urlsplit(path)
+        if parts.path.startswith(("/Groups", "/Schemas/")):
+            return self.groups.serve(method, path, body, paging=self.paging)
         if parts.path == "/Users":
             if method == "POST":
                 return self._create(json.loads(body))
-            return self._list({key: values[0] for key, values in parse_qs(parts.query).items()})
+            query = parse_qs(parts.query, keep_blank_values=True)
+            return self._list({key: values[0] for key, values in query.items()})
         found = self.stored.get(unquote(parts.path.removeprefix("/Users/")))
         if found is None:
             return _error(404, "Not found.")
@@ -200,8 +213,19 @@ class FaultyScim(HttpServer):
 
     def _list(self, query: Mapping[str, str]) -> Reply:
         found = [user for user in self.users() if self._shown(user, query.get("filter", ""))]
+        if self.cursors and "filter" not in query:
+            return self._from_cursor(found, query)
         start, count = int(query.get("startIndex", 1)), int(query.get("count", 1000))
         return json_reply(self.paging(found, start, count))
+
+    def _from_cursor(self, found: list[Document], query: Mapping[str, str]) -> Reply:
+        if query.get("count") != "1" and "cursor" not in query:
+            return _error(400, "startIndex is not supported. Use cursor.")
+        start = int(query.get("cursor", "").removesuffix("+/=") or 0)
+        body = {"schemas": [LIST_RESPONSE], "Resources": found[start : start + self.cursors]}
+        if start + self.cursors < len(found):
+            body["nextCursor"] = f"{start + self.cursors}+/="
+        return json_reply(body)
 
     def _shown(self, user: Document, text: str) -> bool:
         if not text or self.ignores_filter:
@@ -231,7 +255,7 @@ class FaultyScim(HttpServer):
 
 
 def _pattern(path: str) -> str:
-    return re.sub("(?<=/Users/).+", "…", path.partition("?")[0])
+    return re.sub("(/Users/|/Groups/).+", r"\1…", path.partition("?")[0])
 
 
 def _error(status: int, detail: str) -> Reply:

@@ -6,20 +6,15 @@ from typing import Any
 import pytest
 
 from iam.models import Group, User
-from provisioning import apps_setup
+from provisioning import apps_setup, queue
 from provisioning.models import App, Event, Lane, Policy, Problem
-from provisioning.plan import State
+from provisioning.plan import Feature, State
 from provisioning.scim.messages import ENTERPRISE_USER
 from tests.conftest import REVERSIBLE
-from tests.provisioning.connectors.zoom_tenant import (
-    ACCOUNT,
-    CLIENT,
-    CLIENT_SECRET,
-    PASTED,
-    ZoomTenant,
-)
 from tests.support.looks import account, agree, happened
 from tests.support.target import Document
+from tests.support.vendors.base import held_to_its_rules
+from tests.support.vendors.zoom import ACCOUNT, CLIENT, CLIENT_SECRET, PASTED, ZoomTenant
 
 Push = Callable[[], None]
 OAUTH = {"auth": "oauth", "account_id": ACCOUNT, "client_id": CLIENT}
@@ -28,15 +23,16 @@ OAUTH = {"auth": "oauth", "account_id": ACCOUNT, "client_id": CLIENT}
 @pytest.fixture
 def tenant() -> Iterator[ZoomTenant]:
     """Fails the test on any request that Zoom would refuse because of how it is made."""
-    with ZoomTenant() as tenant:
+    with held_to_its_rules(ZoomTenant()) as tenant:
         yield tenant
-    assert tenant.complaints == []
 
 
 @pytest.fixture
 def zoom(tenant: ZoomTenant, sales: Group) -> App:
     """Set up as in the guide, with Server-to-Server OAuth and no mapping but Zoom's own."""
-    app = apps_setup.create(App(name="Zoom", connector="zoom", internal=True))
+    app = apps_setup.create(
+        App(name="Zoom", connector="zoom", internal=True, requests_per_second=1000)
+    )
     return configured(app, tenant, sales)
 
 
@@ -151,8 +147,7 @@ def test_who_leaves_is_switched_off_and_who_returns_is_switched_on(
         (now,) = tenant.users()
         assert (now["id"], now["active"]) == (pushed["id"], member)
         agree(zoom, tenant)
-    writes = [line for line in tenant.journal if not line.startswith("GET")]
-    assert writes == ["PATCH /scim2/Users/…"] * 2
+    assert tenant.writes == ["PATCH /Users/…"] * 2
 
 
 def test_an_account_that_is_there_is_adopted_whatever_the_list_leaves_out(
@@ -180,27 +175,58 @@ def test_many_people_come_and_go(zoom: App, sales: Group, tenant: ZoomTenant, pu
     agree(zoom, tenant)
 
 
+def test_who_leaves_is_deleted_where_that_is_switched_on(
+    pushed: Document, zoom: App, ann: User, sales: Group, tenant: ZoomTenant, push: Push
+) -> None:
+    App.objects.update(features=[*Feature], delete_after_days=0)
+    sales.users.remove(ann)
+    push()
+    assert tenant.writes == ["DELETE /Users/…"]
+    assert tenant.users() == []
+    agree(zoom, tenant)
+
+
 # ----------------------------------------------------------------------------------- refusals
+
+
+def test_a_rate_that_zoom_does_not_take_rests_the_app_and_loses_nobody(
+    zoom: App, sales: Group, tenant: ZoomTenant, push: Push, later: Callable[..., None]
+) -> None:
+    names = [f"p{number}@example.org" for number in range(12)]
+    sales.users.set(User.objects.bulk_create(User(username=name) for name in names))
+    tenant.allow(a_second=20)
+    push()
+    assert Lane.objects.get(app=zoom).paused_until is not None
+    asked = len(tenant.requests)
+    push()
+    assert len(tenant.requests) == asked
+    for _ in range(3):
+        tenant.clock.advance(60)
+        later(minutes=15)
+        queue.sweep()
+        push()
+    assert tenant.names() == sorted(names)
+    agree(zoom, tenant)
 
 
 def test_an_open_invitation_is_told_and_nothing_is_made(
     zoom: App, ann: User, tenant: ZoomTenant, push: Push
 ) -> None:
-    tenant.pending.add(ann.username)
+    tenant.invited.add(ann.username)
     push()
     row = account(zoom, ann)
     assert (row.problem, row.remote_id) == (Problem.REJECTED, None)
     assert "open invitation for ann@example.org" in row.message
     assert "press “Push now”" in row.message
-    assert not any(line.startswith("POST /scim2") for line in tenant.journal)
+    assert tenant.writes == []
 
 
 def test_an_invitation_that_was_accepted_is_adopted(
     zoom: App, ann: User, tenant: ZoomTenant, push: Push
 ) -> None:
-    tenant.pending.add(ann.username)
+    tenant.invited.add(ann.username)
     push()
-    tenant.pending.clear()
+    tenant.invited.clear()
     there = tenant.add(ann.username)
     ann.save()
     push()
@@ -227,7 +253,7 @@ def test_a_domain_that_is_not_ones_own_is_told(
     ann.username = "ann@elsewhere.example"
     ann.save()
     push()
-    assert "“Domain name doesn't match.”" in account(zoom, ann).message
+    assert "“Domain name doesn't match. " in account(zoom, ann).message
     assert tenant.users() == []
 
 

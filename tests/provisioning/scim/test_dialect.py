@@ -99,9 +99,49 @@ def test_every_form_of_every_kind_has_words(slug: str) -> None:
     assert len(set(told)) == len(told)
 
 
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        *(("paging", form) for form in dialect.Paging),
+        *(("page_size", size) for size in ("0", "50")),
+        *(("taken", status) for status in ("400", "422", "500")),
+        ("ops", "capital"),
+        ("booleans", "text"),
+        ("etag", "yes"),
+    ],
+)
+def test_whatever_else_is_learned_has_words(flag: str, value: str) -> None:
+    assert dialect.in_words(flag, value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"cursor": True, "index": False}, {"paging": "cursor"}),
+        ({"cursor": True, "index": True}, {"paging": "index"}),
+        (
+            {"cursor": True, "index": True, "defaultPaginationMethod": "cursor"},
+            {"paging": "cursor"},
+        ),
+        (
+            {"cursor": False, "index": True, "maxPageSize": 40},
+            {"paging": "index", "page_size": "40"},
+        ),
+        ({"maxPageSize": 4000}, {}),
+        ({"maxPageSize": True, "cursor": "yes"}, {}),
+        (None, {}),
+        ("cursor", {}),
+    ],
+)
+def test_what_is_said_of_pages_is_learned(told: Any, expected: dict[str, str]) -> None:
+    assert says(pagination=told) == expected
+
+
 def test_what_another_version_learned_has_no_words() -> None:
     assert dialect.in_words("update", "telepathy") == ""
     assert dialect.in_words("mood", "good") == ""
+    assert dialect.in_words("page_size", "large") == ""
+    assert dialect.page_size(Dialect(), {"page_size": "large"}) == 100
 
 
 def test_a_change_without_paths_holds_each_changed_attribute_as_a_whole() -> None:

@@ -1,0 +1,1 @@
+"""Vendors' SCIM services, emulated from their documentation, that hold a client to their rules."""

@@ -1,0 +1,452 @@
+"""A Zoom account, from what is documented and reported of Zoom's SCIM service (November 2026).
+
+Where no source says what is answered, the comment says so.
+"""
+
+import base64
+import json
+import re
+import uuid
+from typing import Any, ClassVar
+
+from provisioning.scim.messages import CORE_USER, ENTERPRISE_USER, ERROR, PATCH_OP
+from provisioning.scim.schema import CORE_GROUP
+from tests.support.servers import Reply, json_reply
+from tests.support.target import Document
+from tests.support.vendors.base import (
+    Asked,
+    Example,
+    Limit,
+    Resources,
+    Rule,
+    Vendor,
+    copied,
+    index_page,
+    is_patch_op,
+    names_changed,
+)
+
+ACCOUNT, CLIENT, CLIENT_SECRET = "account-1", "client-1", "a-client-secret-that-nobody-shows"
+PASTED = "a-pasted-token-that-nobody-shows"
+DOMAIN = "@example.org"
+OLD_ZOOM = "urn:us:zoom:scim:schemas:extension:1.0:ZoomUser"
+NEW_ZOOM = "urn:ietf:params:scim:schemas:extension:zoom:1.0:User"
+GROUP_ZOOM = "urn:ietf:params:scim:schemas:extension:zoom:2.0:Group"
+
+_API = "developers.zoom.us/docs/api/scim2"
+_COPY = "copies of that page: developers.qodex.ai/zoom-public, withone.ai/knowledge/zoom"
+_TOKENS = "developers.zoom.us/docs/internal-apps/s2s-oauth"
+
+_WRITTEN = "(POST|PUT|PATCH) /(Users|Groups).*"
+_SENT = "(POST|PUT) /Users.*"
+_ATTRIBUTES = {
+    *("schemas", "userName", "name", "displayName", "active", "emails", "userType", "title"),
+    *("locale", "phoneNumbers", "roles", ENTERPRISE_USER, OLD_ZOOM, NEW_ZOOM),
+}
+_EXTENSIONS = (ENTERPRISE_USER, OLD_ZOOM, NEW_ZOOM)
+_ENTERPRISE = {"department", "organization", "costCenter", "manager"}
+_NEW_ZOOM = {
+    *("personalLinkName", "pronouns", "zoomUnited", "zoomOneBizPlus", "zoomIQ", "zoomWhiteboard"),
+    *("zoomCustomerManagedKey", "zoomWhiteboardPlus", "zoomTranslatedCaptions", "zoomHuddles"),
+}
+_SSO = {"loginType": {"workEmail": False, "sso": True}}
+_LONGEST = 100_000
+_LIFE = 3600
+
+
+def _is_known(asked: Asked) -> bool:
+    sent = asked.document
+    inside = (sent.get(ENTERPRISE_USER) or {}).keys() <= _ENTERPRISE
+    return inside and sent.keys() <= _ATTRIBUTES and (sent.get(NEW_ZOOM) or {}).keys() <= _NEW_ZOOM
+
+
+def _declares(asked: Asked) -> bool:
+    sent = asked.document
+    used = {each for each in _EXTENSIONS if sent.get(each)}
+    return {CORE_USER, *used} <= set(sent.get("schemas") or ())
+
+
+def _one_work_address(asked: Asked) -> bool:
+    emails = asked.document.get("emails") or []
+    return len(emails) <= 1 and all(mail.get("type") == "work" for mail in emails)
+
+
+def _switches(asked: Asked) -> bool:
+    switches = [[{"op": "replace", "value": {"active": state}}] for state in (True, False)]
+    return is_patch_op(asked) and asked.document["Operations"] in switches
+
+
+def _changes_the_group(asked: Asked) -> bool:
+    changed = names_changed(asked)
+    return (
+        is_patch_op(asked)
+        and {*changed} <= {"displayName", "members", GROUP_ZOOM}
+        and changed != []
+    )
+
+
+def _searches_by_name(asked: Asked) -> bool:
+    return "filter" not in asked.query or sought(asked.parameter("filter")) is not None
+
+
+def sought(question: str) -> str | None:
+    """The user name that a filter asks for, with or without quotes; None for another question."""
+    if found := re.fullmatch(r'userName eq ("(?:[^"\\]|\\.)*")', question):
+        return str(json.loads(found[1]))
+    found = re.fullmatch(r"userName eq ([^\s\"]+)", question)
+    return found[1] if found else None
+
+
+def _pages(asked: Asked) -> bool:
+    count, start = asked.parameter("count", "10"), asked.parameter("startIndex", "1")
+    return count.isdigit() and 1 <= int(count) <= 100 and start.isdigit() and int(start) >= 1
+
+
+def _patch(*operations: Any) -> Document:
+    return {"schemas": [PATCH_OP], "Operations": list(operations)}
+
+
+def _user(**attributes: Any) -> Document:
+    return {"schemas": [CORE_USER], "userName": "a@example.org", **attributes}
+
+
+_USER = "/scim2/Users/7"
+_GROUP = "/scim2/Groups/7"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "What is accepted is application/scim+json",
+        _API,
+        ".* /(Users|Groups).*",
+        lambda asked: asked.headers.get("Accept") == "application/scim+json",
+        Example("GET", "/scim2/Users", headers={"Accept": "application/json"}),
+    ),
+    Rule(
+        "A body is labelled application/json",
+        _COPY,
+        _WRITTEN,
+        lambda asked: asked.headers.get("Content-Type") == "application/json",
+        Example("POST", "/scim2/Users", _user(), headers={"Content-Type": "text/plain"}),
+    ),
+    Rule(
+        "A body is one JSON object",
+        _COPY,
+        _WRITTEN,
+        lambda asked: asked.document != {},
+        Example("PUT", _USER, []),
+    ),
+    Rule(
+        "A body has at most 100,000 characters",
+        _COPY,
+        _WRITTEN,
+        lambda asked: len(asked.text) <= _LONGEST,
+        Example("POST", "/scim2/Users", _user(title="x" * _LONGEST)),
+    ),
+    Rule(
+        "An id in an address is percent-encoded",
+        "withone.ai/knowledge/zoom, whose sample id holds “&”",
+        ".* /(Users|Groups)/…",
+        lambda asked: "&" not in asked.path and "?" not in asked.path,
+        Example("GET", "/scim2/Users/k&7"),
+    ),
+    Rule(
+        "A list is asked for by startIndex, count and filter",
+        _API,
+        "GET /(Users|Groups)",
+        lambda asked: asked.query.keys() <= {"startIndex", "count", "filter"},
+        Example("GET", "/scim2/Users?attributes=userName"),
+    ),
+    Rule(
+        "A page has 1 to 100 entries, counted from 1",
+        _COPY,
+        "GET /(Users|Groups)",
+        _pages,
+        Example("GET", "/scim2/Users?count=101"),
+    ),
+    Rule(
+        "Users are searched for by userName eq, with one value",
+        _API,
+        "GET /Users",
+        _searches_by_name,
+        Example("GET", "/scim2/Users?filter=userName%20co%20%22a%22"),
+    ),
+    Rule(
+        "Groups are not searched for",
+        f"{_API}: no filter is described for groups",
+        "GET /Groups",
+        lambda asked: "filter" not in asked.query,
+        Example("GET", "/scim2/Groups?filter=displayName%20eq%20%22a%22"),
+    ),
+    Rule(
+        "Every schema that a user makes use of is named",
+        _COPY,
+        _SENT,
+        _declares,
+        Example("PUT", _USER, _user(**{ENTERPRISE_USER: {"organization": "Acme"}})),
+    ),
+    Rule(
+        "A new user has a userName",
+        _API,
+        "POST /Users",
+        lambda asked: bool(asked.document.get("userName")),
+        Example("POST", "/scim2/Users", {"schemas": [CORE_USER], "active": True}),
+    ),
+    Rule(
+        "externalId is Zoom's own and is not sent",
+        _API,
+        _WRITTEN,
+        lambda asked: "externalId" not in asked.document,
+        Example("POST", "/scim2/Users", _user(externalId="7")),
+    ),
+    Rule(
+        "A user holds the documented attributes only",
+        _API,
+        _SENT,
+        _is_known,
+        Example("POST", "/scim2/Users", _user(nickName="Annie")),
+    ),
+    Rule(
+        "A user has one address, which is the work address",
+        _API,
+        _SENT,
+        _one_work_address,
+        Example("POST", "/scim2/Users", _user(emails=[{"type": "home", "value": "a@x"}])),
+    ),
+    Rule(
+        "PATCH of a user only switches active, without a path",
+        f"{_API}: userADSCIM2Deactivate",
+        "PATCH /Users/…",
+        _switches,
+        Example("PATCH", _USER, _patch({"op": "replace", "path": "active", "value": False})),
+    ),
+    Rule(
+        'The "DisplayName" of the request is invalid.',
+        f"{_API}: groupScim2Create; the words from {_COPY}",
+        "POST /Groups",
+        lambda asked: bool(
+            asked.document.get("displayName") and CORE_GROUP in asked.document.get("schemas", [])
+        ),
+        Example("POST", "/scim2/Groups", {"displayName": "Sales"}),
+    ),
+    Rule(
+        "PATCH of a group changes its name or its members",
+        f"{_API}: groupSCIM2Update",
+        "PATCH /Groups/…",
+        _changes_the_group,
+        Example("PATCH", _GROUP, _patch({"op": "add", "path": "owners", "value": []})),
+    ),
+    Rule(
+        "A token is fetched by an empty POST with grant_type and account_id in the address",
+        _TOKENS,
+        "POST /oauth/token",
+        lambda asked: asked.query.keys() == {"grant_type", "account_id"} and not asked.text,
+        Example("POST", "/oauth/token", {"grant_type": "account_credentials"}),
+    ),
+    Rule(
+        "A token is fetched with the client's id and secret as Basic authentication",
+        _TOKENS,
+        "POST /oauth/token",
+        lambda asked: asked.headers.get("Authorization", "").startswith("Basic "),
+        Example("POST", "/oauth/token?grant_type=account_credentials&account_id=7"),
+    ),
+)
+
+
+class ZoomTenant(Vendor):
+    """`invited` has not accepted yet; `administrators` are protected; `lacks` names privileges."""
+
+    prefix: ClassVar[str] = "/scim2"
+    operations: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("GET /Users", "POST /Users", "GET /Groups", "POST /Groups"),
+            *("GET /Users/…", "PUT /Users/…", "PATCH /Users/…", "DELETE /Users/…"),
+            *("GET /Groups/…", "PATCH /Groups/…", "DELETE /Groups/…"),
+            "POST /oauth/token",
+        }
+    )
+    beside: ClassVar[frozenset[str]] = frozenset({"/oauth/token"})
+    rules: tuple[Rule, ...] = RULES
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = PASTED
+        self.token_url = f"{self.url}/oauth/token"
+        self.fetched: list[str] = []
+        self.invited: set[str] = set()
+        self.administrators: set[str] = set()
+        self.lacks: set[str] = set()
+        self.single_sign_on = True
+        self.takes_quotes = True
+        self.most_basic_users = 9_999
+        # Token to the moment of its end. Nobody knows when a pasted one ends.
+        self._tokens = {PASTED: float("inf")}
+
+    def expire_tokens(self) -> None:
+        self._tokens.clear()
+
+    def allow(self, a_second: float) -> None:
+        """The published limits are 1 to 80 requests a second, depending on page and plan."""
+        self.limits = [Limit(".* /(Users|Groups).*", a_second, 1, burst=a_second)]
+
+    def users(self) -> list[Document]:
+        return [self.shown(user) for user in self.people.values()]
+
+    # --------------------------------------------------------------------------- answers
+
+    def error(self, status: int, detail: str) -> Reply:
+        # The status is a number, where RFC 7644 asks for text (devforum.zoom.us 7646).
+        return json_reply({"schemas": [ERROR], "detail": detail, "status": status}, status=status)
+
+    def knows(self, asked: Asked) -> bool:
+        if asked.place in self.beside:
+            return True
+        token = asked.headers.get("Authorization", "").removeprefix("Bearer ")
+        return self._tokens.get(token, -1.0) > self.clock.now
+
+    def unknown(self) -> Reply:
+        # Zoom's REST interface answers so (developers.zoom.us/docs/api/errors).
+        return json_reply({"code": 124, "message": "Invalid access token."}, status=401)
+
+    def too_many(self, seconds: float) -> Reply:
+        # Without Retry-After, which is documented for no case. The words are the REST interface's.
+        said = "You have reached the maximum per-second rate limit for this API. Try again later."
+        return json_reply({"code": 429, "message": said}, status=429)
+
+    def serve(self, asked: Asked) -> Reply:
+        if asked.place in self.beside:
+            return self._give_token(asked)
+        if not self.single_sign_on:
+            return self.error(400, "Account has not enabled Single Sign-On.")
+        privilege = "Group:Edit" if asked.place.startswith("/Groups") else "User:Edit"
+        if asked.method != "GET" and privilege in self.lacks:
+            # The wording around the name of the privilege is not known.
+            return self.error(403, f"No permission: {privilege} is required.")
+        return super().serve(asked)
+
+    def _give_token(self, asked: Asked) -> Reply:
+        wanted = {"grant_type": ["account_credentials"], "account_id": [ACCOUNT]}
+        basic = base64.b64encode(f"{CLIENT}:{CLIENT_SECRET}".encode()).decode()
+        if asked.query != wanted or asked.headers.get("Authorization") != f"Basic {basic}":
+            said = {"reason": "Invalid client_id or client_secret", "error": "invalid_client"}
+            return json_reply(said, status=400)
+        token = f"token-{len(self.fetched) + 1}-{uuid.uuid4().hex}"
+        self.fetched.append(token)
+        self._tokens[token] = self.clock.now + _LIFE
+        told = {"token_type": "bearer", "expires_in": _LIFE, "scope": "scim2:admin"}
+        return json_reply({"access_token": token, **told})
+
+    # ----------------------------------------------------------------------- users, groups
+
+    def listed(self, asked: Asked, resources: Resources) -> Reply:
+        found = [self.shown(each) for each in resources.values() if not self._is_invited(each)]
+        if "filter" in asked.query:
+            question = asked.parameter("filter")
+            if '"' in question and not self.takes_quotes:
+                # Not seen in the wild; the form is that of the REST interface's errors.
+                problem = {"field": "filter", "message": "Invalid filter."}
+                said = {"code": 300, "message": "Validation Failed.", "errors": [problem]}
+                return json_reply(said, status=400)
+            name = str(sought(question)).casefold()
+            if name in self.invited:
+                return self.error(400, f"User {name} not exist or not belong to this account.")
+            found = [user for user in found if user["userName"].casefold() == name]
+        page = index_page(found, asked, otherwise=10, most=100)
+        page["Resources"] = [_as_listed(each) for each in page["Resources"]]
+        return json_reply(page)
+
+    def create(self, asked: Asked, resources: Resources) -> Reply:
+        sent = asked.document
+        if resources is self.crews:
+            if self.taken(sent, resources):
+                return self.error(400, "Create group failed.")
+            return json_reply(self.shown(self.store(resources, sent)), status=201)
+        if refusal := self._refusal(sent):
+            return refusal
+        made = self.store(resources, sent)
+        if sent.get(OLD_ZOOM, _SSO) != _SSO:
+            # A success is told, and then the user "does not exist" (devforum.zoom.us 6248).
+            self.invited.add(sent["userName"].casefold())
+        return json_reply(self.shown(made), status=201)
+
+    def put(self, asked: Asked, resources: Resources) -> Reply:
+        user = resources[asked.key]
+        if refusal := self._refusal(asked.document, but=asked.key):
+            return refusal
+        if not self._is_invited(user):
+            if asked.document.get("active") is False and self._is_administrator(user):
+                return self.error(400, _PROTECTED)
+            _merge(user, asked.document)
+        return json_reply(self.shown(user))
+
+    def patch(self, asked: Asked, resources: Resources) -> Reply:
+        if resources is self.crews:
+            return super().patch(asked, resources)
+        user = resources[asked.key]
+        active = asked.operations[0]["value"]["active"]
+        if not active and self._is_administrator(user):
+            return self.error(400, _PROTECTED)
+        if not self._is_invited(user):
+            user["active"] = active
+        return json_reply(self.shown(user))
+
+    def _refusal(self, sent: Document, but: str = "") -> Reply | None:
+        if not str(sent.get("userName", DOMAIN)).casefold().endswith(DOMAIN):
+            return self.error(
+                400,
+                "Domain name doesn't match. Please contact the Zoom Customer Support to set "
+                "managed domains for your account.",
+            )
+        if self.taken(sent, self.people, but=but):
+            # Neither the status nor the words are known.
+            return self.error(409, "User already in the account.")
+        if not but and str(sent.get("userName")).casefold() in self.invited:
+            return self.error(400, "The person has an open invitation.")
+        basic = [each for each in self.people.values() if each.get("userType", "Basic") == "Basic"]
+        if not but and len(basic) >= self.most_basic_users:
+            # The limit is documented (entra-docs), the words are not.
+            return self.error(400, "The account has reached the limit of 9,999 Basic users.")
+        return None
+
+    def _is_invited(self, document: Document) -> bool:
+        return str(document.get("userName", "")).casefold() in self.invited
+
+    def _is_administrator(self, user: Document) -> bool:
+        return user["userName"] in self.administrators
+
+    def new_id(self) -> str:
+        return f"k&{uuid.uuid4().hex[:20]}"
+
+    def shown(self, document: Document) -> Document:
+        shown = copied(document)
+        if "userName" not in shown:
+            return {**shown, "schemas": [CORE_GROUP]}
+        used = [each for each in (ENTERPRISE_USER, NEW_ZOOM) if each in shown]
+        shown["schemas"] = [CORE_USER, OLD_ZOOM, *used]
+        location = f"{self.base_url}/Users/{shown['id']}"
+        meta = {"resourceType": "User", "location": location}
+        return {**shown, "externalId": shown["id"], "groups": [], "meta": meta, OLD_ZOOM: _SSO}
+
+
+# No source has Zoom's own words.
+_PROTECTED = "Can not deactivate an administrator."
+
+
+def _merge(held: Document, sent: Document) -> None:
+    """PUT merges: what is not sent stays. That null is no value is RFC 7643 2.5."""
+    for key, value in sent.items():
+        if value is None or value == []:
+            held.pop(key, None)
+        elif isinstance(value, dict) and isinstance(held.get(key), dict):
+            _merge(held[key], value)
+        else:
+            held[key] = value
+
+
+def _as_listed(document: Document) -> Document:
+    """Without what a list leaves out and a single user shows (devforum.zoom.us 111286)."""
+    shown = {key: value for key, value in document.items() if key != NEW_ZOOM}
+    if ENTERPRISE_USER in shown:
+        hidden = {"organization", "costCenter", "manager"}
+        held = shown[ENTERPRISE_USER].items()
+        shown[ENTERPRISE_USER] = {key: value for key, value in held if key not in hidden}
+    return shown

@@ -43,6 +43,12 @@ class Operation(StrEnum):
     DELETE = "delete"
     # Find out whether a create whose answer was lost got through.
     RESOLVE = "resolve"
+    CREATE_GROUP = "create_group"
+    ADOPT_GROUP = "adopt_group"
+    UPDATE_GROUP = "update_group"
+    DELETE_GROUP = "delete_group"
+    ADD_MEMBER = "add_member"
+    REMOVE_MEMBER = "remove_member"
     NOTHING = "nothing"
 
 

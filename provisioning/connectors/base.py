@@ -230,6 +230,11 @@ class Connector(ABC):
 
     # ------------------------------------------------------------------------------- groups
 
+    @classmethod
+    def group_target(cls, text: str) -> str:
+        """As `target`, for what a mapping of groups may fill."""
+        raise NotImplementedError
+
     @property
     def members_at_once(self) -> int:
         """How many members one request may add or remove."""
@@ -240,6 +245,12 @@ class Connector(ABC):
     ) -> Sequence[RemoteGroup]:
         """As `find`, for a group: verified hits without their members, empty if there is none."""
         raise NotImplementedError
+
+    def look_through_groups(
+        self, values: Mapping[str, Value | None], *, external_id: str
+    ) -> Sequence[RemoteGroup]:
+        """As `look_through`, for a group."""
+        return ()
 
     def create_group(self, values: Mapping[str, Value | None], *, external_id: str) -> RemoteGroup:
         """Make the group, with nobody in it."""
@@ -265,6 +276,10 @@ class Connector(ABC):
 
     def remove_members(self, remote_id: str, members: Sequence[str]) -> RemoteGroup | None:
         """Take these accounts out, and only these; one that is not in it is a success."""
+        raise NotImplementedError
+
+    def has_member(self, remote_id: str, member: str) -> bool | None:
+        """Whether this account is in the group, None where the application does not tell."""
         raise NotImplementedError
 
     def get_group(self, remote_id: str, targets: Collection[str]) -> RemoteGroup:

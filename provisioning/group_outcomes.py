@@ -215,6 +215,9 @@ def found(
         "state": State.ACTIVE,
         "applied": there.values,
     }
+    if former is not None:
+        # It carries that id there.
+        fields["external_id"] = former.external_id
     told = [_event(job, operation, Outcome.DONE, message)]
     result = _again(job, _CLEAR | _CERTAIN | fields, events=told, found=there)
     return replace(result, former=former)

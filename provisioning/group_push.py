@@ -208,7 +208,7 @@ class Groups:
         orphan = owner is not None and owner.group_id is None
         if job.action.operation is Operation.RESOLVE and not ours:
             self._save([group_outcomes.never_got_through(job)])
-        elif message := _conflict(job, hits, owner=None if orphan else owner, ours=ours):
+        elif message := _conflict(job, hits, owner=None if orphan else owner, ours=ours or orphan):
             self._save([group_outcomes.conflict(job, message)])
         else:
             for answer in self._each(group_exchange.reading(hit.remote_id), [job]):
@@ -293,6 +293,10 @@ class Groups:
         if results:
             self.lease.renew()
             group_record.save(results, lease=self.lease)
+            for result in results:
+                if "remote_id" in result.fields:
+                    # Another group there, with nobody in it as far as we know.
+                    self._progress.pop(result.pushed.pk, None)
             self.trouble.note(results)
 
 

@@ -143,7 +143,7 @@ CHANGES: dict[str, tuple[Change, str, str]] = {
         lambda w: w.remote.users.remove(w.rita), "aiko carl erik", "rita",
     ),
     "membership turned into another": (
-        lambda w: changed(Membership.objects.get(user=w.rita), group=Group.objects.create(name="Else")),
+        lambda w: changed(w.rita.memberships.get(), group=Group.objects.create(name="Else")),
         "aiko carl erik", "rita",
     ),
     "policy disabled": (

@@ -1,4 +1,9 @@
-"""Who should have an account where: group membership, policies and the person being active."""
+"""Who should have an account where, and be in which groups there.
+
+Told by group membership, policies, the person being active, and the groups that an app gets.
+Whoever is in a group belongs to each group that holds it, too, directly or through others
+(`iam.nesting`). So there are two ways to belong, and every question here asks about both.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -9,16 +14,21 @@ from django.db.models import (
     CharField,
     Count,
     Exists,
+    F,
+    Func,
+    IntegerField,
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     TextChoices,
     Value,
     When,
 )
 
-from iam.models import User
-from provisioning.models import Account, App, Policy
+from iam import nesting
+from iam.models import Group, GroupPath, Membership, User
+from provisioning.models import Account, App, GroupsToPush, Policy
 from provisioning.plan import Feature, Operation, State
 
 Keys = Collection[int] | QuerySet[Any, Any]
@@ -26,28 +36,85 @@ Keys = Collection[int] | QuerySet[Any, Any]
 Loss = list[tuple[App, int, str]]
 
 
-def pairs(*, users: Keys | None = None, apps: Keys | None = None) -> QuerySet[Policy]:
-    """Policies joined to the active members of their groups: one row for each way to access.
+# From a group to the users who belong to it: who is in it, and who is in a group that it holds.
+DIRECT = "memberships__user"
+NESTED = f"paths_down__descendant__{DIRECT}"
 
-    Use `.values_list(...)` over app and `group__memberships__user` with `.distinct()`.
+
+def belonging(*, group: str | OuterRef, user: str) -> Q:
+    """For a query over rows that lead to a group and to a user: whether the user belongs to it.
+
+    The names are those of the row's own fields, as for `OuterRef`: `filter(belonging(group="group",
+    user="account__user"))`. Whether the user is active is not asked. An `OuterRef` stands for a
+    field of the query around that one.
     """
-    wanted = Q(enabled=True, group__memberships__user__is_active=True)
+    mine = Membership.objects.filter(user=OuterRef(user))
+    direct = mine.filter(group=OuterRef(group))
+    nested = mine.filter(group__paths_up__ancestor=OuterRef(group))
+    return Q(Exists(direct)) | Q(Exists(nested))
+
+
+def belonging_to(groups: Keys) -> QuerySet[Membership, Any]:
+    """The keys of the users who belong to one of these groups; some are there more than once."""
+    return Membership.objects.filter(group__in=held_by(groups)).order_by().values("user")
+
+
+def held_by(groups: Keys) -> QuerySet[Any, Any]:
+    """The keys of these groups and of those that they hold, directly or through others."""
+    held = GroupPath.objects.filter(ancestor__in=groups).values("descendant")
+    return _these(groups).union(held)
+
+
+def holding(groups: Keys) -> QuerySet[Any, Any]:
+    """The keys of these groups and of those that hold them, directly or through others."""
+    holders = GroupPath.objects.filter(descendant__in=groups).values("ancestor")
+    return _these(groups).union(holders)
+
+
+def _these(groups: Keys) -> QuerySet[Any, Any]:
+    return Group.objects.filter(pk__in=groups).order_by().values("pk")
+
+
+def ways() -> tuple[str, ...]:
+    """The ways to belong that there are now: without a nesting nobody looks for the second one."""
+    return (DIRECT, NESTED) if GroupPath.objects.exists() else (DIRECT,)
+
+
+def pairs(way: str, *, users: Keys | None = None, apps: Keys | None = None) -> QuerySet[Policy]:
+    """Policies joined to the active users who belong to their groups in this way.
+
+    Use `.values_list(...)` over app and `group__` with the way, with `.distinct()`.
+    """
+    user = f"group__{way}"
+    wanted = Q(enabled=True, **{f"{user}__is_active": True})
     if users is not None:
-        wanted &= Q(group__memberships__user__in=users)
+        wanted &= Q(**{f"{user}__in": users})
     if apps is not None:
         wanted &= Q(app__in=apps)
     return Policy.objects.filter(wanted)
 
 
-# For a query inside one over accounts: the policies that give the account's user the account.
-_WAYS = Policy.objects.filter(
-    app=OuterRef("app"),
-    enabled=True,
-    group__memberships__user=OuterRef("user"),
-    group__memberships__user__is_active=True,
-)
+def entitled(app: App) -> QuerySet[User]:
+    """The people whom a policy gives the app."""
+    found = [pairs(way, apps=[app.pk]).order_by().values(f"group__{way}") for way in ways()]
+    return User.objects.filter(pk__in=found[0].union(*found[1:]))
 
 
+def _ways(way: str) -> QuerySet[Policy]:
+    """For a query inside one over accounts: the policies that give its user the account."""
+    user = f"group__{way}"
+    return Policy.objects.filter(
+        app=OuterRef("app"),
+        enabled=True,
+        **{user: OuterRef("user"), f"{user}__is_active": True},
+    )
+
+
+_DIRECT_WAYS = _ways(DIRECT)
+# The name takes the very path that is looked at: in another `filter` it would stand for any.
+_NESTED_WAYS = _ways(NESTED).alias(path=F("group__paths_down"))
+
+_CHOSEN = App.chosen_groups.through
 _ACTIVE_USER = User.objects.filter(pk=OuterRef("user"), is_active=True)
 
 
@@ -59,9 +126,9 @@ class Reason(TextChoices):
     NO_POLICY = "no_policy", "No group of theirs has a policy"
 
 
-def by_policy() -> Exists:
+def by_policy() -> Q:
     """For a query over accounts: whether a policy gives the account's user the account."""
-    return Exists(_WAYS)
+    return Q(Exists(_DIRECT_WAYS)) | Q(Exists(_NESTED_WAYS))
 
 
 def reason() -> Case:
@@ -85,13 +152,59 @@ def granted() -> Case:
 
     One that is kept stays as it is: somebody who was switched off is not switched on by that.
     """
-    return _yes(Q(by_policy()) | Q(kept()) & Q(could_be_on()))
+    return _yes(by_policy() | Q(kept()) & Q(could_be_on()))
 
 
 def could_be_on() -> Case:
     """For a query over accounts: whether the account is active there, as far as is known."""
     lost = in_doubt(Operation.DEACTIVATE) | in_doubt(Operation.REACTIVATE)
     return _yes(Q(state=State.ACTIVE) | lost)
+
+
+# ------------------------------------------------------------------------- groups that are pushed
+
+
+def people_in(group: str) -> Subquery:
+    """For a query over rows that lead to a group, as for `belonging`: how many belong to it."""
+    held = GroupPath.objects.filter(ancestor=OuterRef(OuterRef(group)))
+    inside = Q(group=OuterRef(group)) | Q(group__in=held.values("descendant"))
+    rows = Membership.objects.filter(inside).order_by()
+    count = Func("user", function="COUNT", template="%(function)s(DISTINCT %(expressions)s)")
+    return Subquery(rows.annotate(count=count).values("count"), output_field=IntegerField())
+
+
+def may_be_in_groups() -> Q:
+    """For a query over accounts: whether the account may be in groups of its application.
+
+    One that is switched off there, or is about to be, is not.
+    """
+    there = Q(state=State.ACTIVE, remote_id__isnull=False, user__is_active=True)
+    return there & Q(granted())
+
+
+def pushed() -> Case:
+    """For a query over pushed groups: whether the group is to be kept in the application."""
+    policies = Policy.objects.filter(app=OuterRef("app"), group=OuterRef("group"), enabled=True)
+    chosen = _CHOSEN.objects.filter(app=OuterRef("app"), group=OuterRef("group"))
+    return _yes(
+        Q(app__groups_to_push=GroupsToPush.POLICIES) & Q(Exists(policies))
+        | Q(app__groups_to_push=GroupsToPush.CHOSEN) & Q(Exists(chosen))
+    )
+
+
+def group_pairs(*, apps: Keys | None = None) -> list[QuerySet[Any, tuple[int, int]]]:
+    """The (app, group) of every group that is to be kept in an application."""
+    policies = Policy.objects.filter(enabled=True, app__groups_to_push=GroupsToPush.POLICIES)
+    chosen = _CHOSEN.objects.filter(app__groups_to_push=GroupsToPush.CHOSEN)
+    return [
+        rows.filter(**({} if apps is None else {"app__in": apps}))
+        .order_by("app", "group")
+        .values_list("app", "group")
+        for rows in (policies, chosen)
+    ]
+
+
+# --------------------------------------------------------------------------------------- parts
 
 
 def in_doubt(operation: Operation) -> Q:
@@ -104,6 +217,9 @@ def _yes(condition: Q) -> Case:
     return Case(When(condition, then=True), default=False, output_field=BooleanField())
 
 
+# ---------------------------------------------------------------------------- what would be lost
+
+
 def lost_with_users(users: Sequence[int]) -> Loss:
     """What deleting these people would take away."""
     return _loss(Account.objects.filter(user__in=users))
@@ -111,7 +227,12 @@ def lost_with_users(users: Sequence[int]) -> Loss:
 
 def lost_with_groups(groups: Sequence[int]) -> Loss:
     """What deleting these groups would take away: not what another group gives as well."""
-    return _loss(_only_through(Q(group__in=groups)))
+    return _loss(_only_through(Q(group__in=groups), paths=nesting.ending(groups=groups)))
+
+
+def lost_with_nestings(nestings: Sequence[int]) -> Loss:
+    """What taking groups out of the groups that hold them would take away."""
+    return _loss(_only_through(_NO_POLICY, paths=nesting.ending(nestings=nestings)))
 
 
 def lost_with_policies(policies: Sequence[int]) -> Loss:
@@ -119,8 +240,14 @@ def lost_with_policies(policies: Sequence[int]) -> Loss:
     return _loss(_only_through(Q(pk__in=policies)))
 
 
-def _only_through(chosen: Q) -> QuerySet[Account]:
-    return Account.objects.filter(Exists(_WAYS.filter(chosen)), ~Exists(_WAYS.exclude(chosen)))
+_NO_POLICY = Q(pk__in=())
+
+
+def _only_through(chosen: Q, *, paths: Sequence[int] = ()) -> QuerySet[Account]:
+    """The accounts that nobody would give without these policies and these paths."""
+    left_nested = _NESTED_WAYS.exclude(chosen).exclude(path__in=paths)
+    left = Q(Exists(_DIRECT_WAYS.exclude(chosen))) | Q(Exists(left_nested))
+    return Account.objects.filter(by_policy(), ~left)
 
 
 def _loss(accounts: QuerySet[Account]) -> Loss:

@@ -25,6 +25,14 @@ class Feature(StrEnum):
     GROUP_MEMBERS = "group_members"
 
 
+GROUP_FEATURES = (
+    Feature.CREATE_GROUPS,
+    Feature.UPDATE_GROUPS,
+    Feature.DELETE_GROUPS,
+    Feature.GROUP_MEMBERS,
+)
+
+
 class State(StrEnum):
     """What is known of the account in the application."""
 
@@ -43,6 +51,12 @@ class Operation(StrEnum):
     DELETE = "delete"
     # Find out whether a create whose answer was lost got through.
     RESOLVE = "resolve"
+    CREATE_GROUP = "create_group"
+    ADOPT_GROUP = "adopt_group"
+    UPDATE_GROUP = "update_group"
+    DELETE_GROUP = "delete_group"
+    ADD_MEMBER = "add_member"
+    REMOVE_MEMBER = "remove_member"
     NOTHING = "nothing"
 
 

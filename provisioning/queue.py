@@ -3,7 +3,6 @@
 The account row is the queue: there is no job that could be lost or fall out of step with it.
 """
 
-import threading
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,16 +12,15 @@ from django.db import connection, models, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from iam import actor
-from provisioning import access, nudge
-from provisioning.models import Account, App, Mapping, Priority, Trigger
+from iam import actor, nesting
+from provisioning import access, group_queue, nudge
+from provisioning.models import Account, App, Mapping, Priority, PushedGroup, Trigger
 from provisioning.plan import State
+from provisioning.transactions import giving_way
 
 Keys = Collection[int] | QuerySet[Any, Any]
 
-# Set after a commit that made something due, so that a worker in this process need not wait for
-# its next look. Only a nudge: the rows are the truth.
-wake = threading.Event()
+wake = nudge.wake
 
 # A write without signals may be committed this much later than the time it carries.
 _COMMIT_LAG = timedelta(minutes=2)
@@ -37,7 +35,7 @@ def mark(
 ) -> None:
     """Make the accounts of these users in these apps due; None stands for all.
 
-    Accounts that should exist and do not yet are added. Three statements, however many there are.
+    Accounts that should exist and do not yet are added. A few statements, however many there are.
     `leaving` puts them first where the change itself is not in the database yet.
     """
     now = timezone.now()
@@ -61,6 +59,8 @@ def sweep() -> int:
 
     Of a person, an app and a mapping the time of the change tells; who belongs where is compared.
     """
+    if nesting.differ():
+        giving_way(nesting.renew)
     now = timezone.now()
     changed = Q(user__changed_at__gt=F("checked_at")) | Q(app__changed_at__gt=F("checked_at"))
     shown = set(Mapping.objects.reading("manager").values_list("app", flat=True))
@@ -77,6 +77,7 @@ def sweep() -> int:
         _make_due(missed, now=now, trigger=Trigger.SWEEP, leaving=False, waits=False)
         + _make_due(stale, now=now, trigger=Trigger.SWEEP, leaving=False, waits=False)
         + _add_missing(users=None, apps=None, now=now, trigger=Trigger.SWEEP)
+        + group_queue.sweep()
     )
 
 
@@ -93,8 +94,9 @@ def claim(app: App, *, limit: int = 200) -> list[Account]:
 def due_apps() -> QuerySet[App]:
     """The apps whose lanes have something to do and may do it."""
     now = timezone.now()
-    due = Account.objects.filter(app=OuterRef("pk"), due_at__lte=now)
-    apps = App.objects.filter(Exists(due), paused=False)
+    accounts = Account.objects.filter(app=OuterRef("pk"), due_at__lte=now)
+    groups = PushedGroup.objects.filter(app=OuterRef("pk"), due_at__lte=now)
+    apps = App.objects.filter(Q(Exists(accounts)) | Q(Exists(groups)), paused=False)
     return apps.exclude(lane__paused_until__gt=now).exclude(lane__lease_until__gt=now)
 
 
@@ -125,13 +127,24 @@ def _make_due(
             actor=actor.current(),
         )
     if marked:
-        transaction.on_commit(_wake, robust=True)
+        transaction.on_commit(nudge.everybody, robust=True)
     return marked
 
 
 def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigger: Trigger) -> int:
-    """Insert the accounts that policies ask for: one INSERT … SELECT in the database itself."""
-    person = "group__memberships__user"
+    """Insert the accounts that policies ask for: an INSERT … SELECT for each way to belong."""
+    added = sum(
+        _add(way, users=users, apps=apps, now=now, trigger=trigger) for way in access.ways()
+    )
+    if added:
+        transaction.on_commit(nudge.everybody, robust=True)
+    return added
+
+
+def _add(
+    way: str, *, users: Keys | None, apps: Keys | None, now: datetime, trigger: Trigger
+) -> int:
+    person = f"group__{way}"
     columns: dict[str, Any] = {
         "app_id": F("app_id"),
         "user_id": F(f"{person}_id"),
@@ -145,7 +158,7 @@ def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigge
     }
     # The name takes the very membership that is looked at: a path of its own in another `filter`
     # would stand for any member of the group, and every one of them be compared with every other.
-    ways = access.pairs(users=users, apps=apps).alias(member=F(f"{person}_id"))
+    ways = access.pairs(way, users=users, apps=apps).alias(member=F(f"{person}_id"))
     there = Account.objects.filter(app=OuterRef("app"), user=OuterRef("member"))
     missing = ways.filter(~Exists(there))
     rows = missing.values_list(*columns.values()).distinct().order_by("app_id", f"{person}_id")
@@ -161,15 +174,7 @@ def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigge
             f"INSERT INTO {table} ({names}) {select} ON CONFLICT DO NOTHING",  # noqa: S608
             parameters,
         )
-        added = int(cursor.rowcount)
-    if added:
-        transaction.on_commit(_wake, robust=True)
-    return added
-
-
-def _wake() -> None:
-    wake.set()
-    nudge.workers()
+        return int(cursor.rowcount)
 
 
 def _column(name: str) -> "models.Field[Any, Any]":

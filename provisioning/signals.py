@@ -14,9 +14,10 @@ from django.db.models.signals import (
     pre_save,
 )
 
-from iam.models import Group, Membership, User
-from provisioning import lanes, queue
-from provisioning.models import Account, App, Mapping, Policy, Trigger
+from iam import nesting
+from iam.models import Group, GroupNesting, Membership, User
+from provisioning import access, group_queue, lanes, queue
+from provisioning.models import Account, App, Mapping, Policy, Resource, Trigger
 
 
 def connect() -> None:
@@ -28,6 +29,10 @@ def connect() -> None:
     pre_delete.connect(user_deleted, sender=User)
     post_save.connect(group_saved, sender=Group)
     pre_delete.connect(group_deleted, sender=Group)
+    pre_save.connect(nesting_changing, sender=GroupNesting)
+    post_save.connect(nesting_changed, sender=GroupNesting)
+    # After, not before: where several go at once, none of them is there any more by then.
+    post_delete.connect(nesting_changed, sender=GroupNesting)
     pre_save.connect(policy_changing, sender=Policy)
     post_save.connect(policy_changed, sender=Policy)
     # After, not before: only then can it be told who leaves, and leavers go first.
@@ -36,6 +41,7 @@ def connect() -> None:
     # Before, not after: its app may be going too, and its accounts must not be added again.
     pre_delete.connect(mapping_changed, sender=Mapping)
     post_save.connect(app_saved, sender=App)
+    m2m_changed.connect(chosen_groups_changed, sender=App.chosen_groups.through)
 
 
 def membership_changing(instance: Membership, **_: Any) -> None:
@@ -49,6 +55,7 @@ def membership_changing(instance: Membership, **_: Any) -> None:
         trigger=Trigger.MEMBERSHIP,
         leaving=True,
     )
+    group_queue.mark(before.values("group"), trigger=Trigger.MEMBERSHIP)
 
 
 def membership_changed(instance: Membership, raw: bool = False, **_: Any) -> None:
@@ -58,6 +65,7 @@ def membership_changed(instance: Membership, raw: bool = False, **_: Any) -> Non
             apps=_apps_of([instance.group_id]),
             trigger=Trigger.MEMBERSHIP,
         )
+        group_queue.mark([instance.group_id], trigger=Trigger.MEMBERSHIP)
 
 
 def members_added(
@@ -68,8 +76,10 @@ def members_added(
         return
     if isinstance(instance, Group):
         queue.mark(users=pk_set, apps=_apps_of([instance.pk]), trigger=Trigger.MEMBERSHIP)
+        group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
     else:
         queue.mark(users=[instance.pk], apps=_apps_of(pk_set), trigger=Trigger.MEMBERSHIP)
+        group_queue.mark(pk_set, trigger=Trigger.MEMBERSHIP)
 
 
 def user_saved(instance: User, created: bool, raw: bool = False, **_: Any) -> None:
@@ -92,33 +102,64 @@ def _manager_changed(manager: User) -> None:
 
 
 def group_saved(instance: Group, raw: bool = False, **_: Any) -> None:
-    """Formulas ask for a group by its name."""
+    """It has a name where it is pushed, and formulas ask for a group by its name."""
     if not raw:
+        group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
         apps = Mapping.objects.reading("is_member_of").values("app")
-        members = Membership.objects.filter(group=instance).values("user")
+        members = access.belonging_to([instance.pk])
         showing = Account.objects.filter(user__in=members, app__in=apps)
         queue.mark_accounts(showing, trigger=Trigger.MEMBERSHIP)
 
 
 def group_deleted(instance: Group, **_: Any) -> None:
-    members = Membership.objects.filter(group=instance).values("user")
+    members = access.belonging_to([instance.pk])
     apps = _apps_of([instance.pk])
     queue.mark(users=members, apps=apps, trigger=Trigger.MEMBERSHIP, leaving=True)
+    group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
+
+
+def nesting_changing(instance: GroupNesting, **_: Any) -> None:
+    """What the nesting meant until now, if it is turned into another one."""
+    for before in GroupNesting.objects.filter(pk=instance.pk):
+        nesting.renew(before.child_id, without=before.pk)
+        _mark_below(before)
+
+
+def nesting_changed(instance: GroupNesting, raw: bool = False, **_: Any) -> None:
+    """Who is in the group below, or in one that it holds, belongs to what is above, or no more."""
+    if not raw:
+        nesting.renew(instance.child_id)
+        _mark_below(instance)
+
+
+def _mark_below(nested: GroupNesting) -> None:
+    queue.mark(
+        users=access.belonging_to([nested.child_id]),
+        apps=_apps_of([nested.parent_id]),
+        trigger=Trigger.MEMBERSHIP,
+    )
+    group_queue.mark([nested.parent_id], trigger=Trigger.MEMBERSHIP)
 
 
 def policy_changing(instance: Policy, **_: Any) -> None:
     """The app that the policy was for until now."""
     before = Policy.objects.filter(pk=instance.pk).values("app")
     queue.mark(apps=before, trigger=Trigger.POLICY)
+    group_queue.mark_apps(before, trigger=Trigger.POLICY)
 
 
 def policy_changed(instance: Policy, raw: bool = False, **_: Any) -> None:
     if not raw:
         queue.mark(apps=[instance.app_id], trigger=Trigger.POLICY)
+        group_queue.mark_apps([instance.app_id], trigger=Trigger.POLICY)
 
 
 def mapping_changed(instance: Mapping, raw: bool = False, **_: Any) -> None:
-    if not raw:
+    if raw:
+        return
+    if instance.resource == Resource.GROUP:
+        group_queue.mark_apps([instance.app_id], trigger=Trigger.MAPPING)
+    else:
         queue.mark(apps=[instance.app_id], trigger=Trigger.MAPPING)
 
 
@@ -126,10 +167,26 @@ def app_saved(instance: App, raw: bool = False, **_: Any) -> None:
     if not raw:
         lanes.resume(instance.pk)
         queue.mark(apps=[instance.pk], trigger=Trigger.APP)
+        group_queue.mark_apps([instance.pk], trigger=Trigger.APP)
+
+
+def chosen_groups_changed(
+    instance: App | Group, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
+) -> None:
+    """Said by the app's page; a clearing tells before it happens of whom."""
+    if action not in {"post_add", "post_remove", "pre_clear"}:
+        return
+    if isinstance(instance, App):
+        apps = {instance.pk}
+    elif pk_set is not None:
+        apps = pk_set
+    else:
+        apps = set(App.objects.filter(chosen_groups=instance).values_list("pk", flat=True))
+    group_queue.mark_apps(apps, trigger=Trigger.APP)
 
 
 def _apps_of(groups: Any) -> Any:
     """The apps in which it matters who is in these groups: to have an account, or to a formula."""
-    given = Policy.objects.filter(group__in=groups).values("app")
+    given = Policy.objects.filter(group__in=access.holding(groups)).values("app")
     asked = Mapping.objects.reading("is_member_of").values("app")
     return App.objects.filter(Q(pk__in=given) | Q(pk__in=asked)).values("pk")

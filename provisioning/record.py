@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from iam.models import User
 from provisioning import correlation, tally, transactions
+from provisioning.effects import Effect
 from provisioning.lanes import Lease
 from provisioning.models import Account, App, Event, Lane, Outcome
 from provisioning.plan import Operation
@@ -35,7 +36,9 @@ class Result:
 
     @property
     def proves_the_app_works(self) -> bool:
-        return self.event is not None and self.event.outcome == Outcome.DONE
+        """It did what it was asked, or said that it would."""
+        done = self.event is not None and self.event.outcome == Outcome.DONE
+        return done or (self.event is not None and bool(self.event.effect))
 
     @property
     def settles(self) -> bool:
@@ -61,6 +64,7 @@ def event(
     seconds: float = 0.0,
     http_status: int | None = None,
     correlation_id: str = "",
+    effect: str = "",
 ) -> Event:
     return Event(
         at=timezone.now(),
@@ -70,6 +74,7 @@ def event(
         identifier=account.identifier,
         operation=operation.value,
         outcome=outcome,
+        effect=effect,
         message=message,
         trigger=account.trigger,
         actor=account.actor,
@@ -174,12 +179,16 @@ def _tell(results: list[Result], lane: QuerySet[Lane]) -> None:
     Event.objects.bulk_create(_storable(events))
     counted = tally.counted(
         lane.values_list("tally", flat=True).get(),
-        done=[(event.operation, event.outcome) for event in events],
+        done=[(event.operation, _counted_as(event)) for event in events],
         latencies=[result.latency for result in results if result.latency is not None],
     )
     lane.update(tally=counted)
     # Not before it is true: an outer transaction may still undo it.
     transaction.on_commit(lambda: _log(results))
+
+
+def _counted_as(event: Event) -> str:
+    return event.effect if event.effect == Effect.WITHOUT else event.outcome
 
 
 def _log(results: Iterable[Result]) -> None:
@@ -188,7 +197,8 @@ def _log(results: Iterable[Result]) -> None:
         event = result.event
         if event is None:
             continue
-        level = logging.WARNING if event.outcome in _FAILURES else logging.INFO
+        failed = event.outcome in _FAILURES or event.effect == Effect.WITHOUT
+        level = logging.WARNING if failed else logging.INFO
         if logger.isEnabledFor(level):
             logger.log(level, *_line(event), extra=_about(result.account, event))
 
@@ -206,6 +216,7 @@ def _about(account: Account, event: Event) -> dict[str, Any]:
         "account": account.pk,
         "operation": event.operation,
         "outcome": str(event.outcome),
+        "effect": str(event.effect),
         "attempt": event.attempt,
         "duration_ms": event.duration_ms,
         "http_status": event.http_status,

@@ -55,16 +55,19 @@ class Trouble:
                 raise error or LeaseLost
             case Misconfigured():
                 self._rest(problem=str(error))
-            case Throttled(retry_after=None):
-                self._rest()
-            case Throttled(retry_after=float(wait)):
-                self._rest(seconds=max(wait, _SHORTEST_REST))
+            case Throttled():
+                self.rest(error)
             case Unavailable() if self._silent:
                 app = answer.job.account.app
                 self._rest(problem=wording.not_answering(app, str(error)))
         told = answer.stops_the_app and str(error) in self._told
         self._told.add(str(error))
         return outcomes.failed(answer.job, error, seconds=answer.seconds, told=told)
+
+    def rest(self, error: Throttled) -> None:
+        """Leave the app alone for as long as it asks for."""
+        wait = error.retry_after
+        self._rest(seconds=None if wait is None else max(wait, _SHORTEST_REST))
 
     def note(self, results: Iterable[Result]) -> None:
         """Keep for later owners how the app answers, and forget what was wrong once it works."""

@@ -15,7 +15,7 @@ from typing import ClassVar
 from provisioning.connectors.base import Setting, Step
 from provisioning.connectors.scim import BASE_URL, TOKEN, Scim
 from provisioning.plan import Feature
-from provisioning.scim.dialect import Dialect, Update
+from provisioning.scim.dialect import Deletion, Dialect, Update
 
 
 class GitLab(Scim):
@@ -69,6 +69,7 @@ class GitLab(Scim):
     dialect: ClassVar[Dialect] = Dialect(
         updates=(Update.PATHS,),
         switches=(Update.PATHS,),
+        delete=Deletion.DEACTIVATES,
         # None is documented.
         discovery=(),
     )

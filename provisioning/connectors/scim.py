@@ -154,18 +154,24 @@ class Scim(ScimService):
             )
         return made
 
-    def update(self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]) -> None:
-        self._in_some_form(
+    def update(
+        self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]
+    ) -> RemoteAccount | None:
+        shown = self._in_some_form(
             UPDATE,
             self.dialect.updates,
             lambda form: self._change(form, remote_id, for_library(changes), held=held),
         )
+        # Without the attribute that every account has it is not the whole account.
+        return shown if shown and "userName" in shown.values else None
 
-    def deactivate(self, remote_id: str) -> None:
-        self._set_active(remote_id, False)
+    def deactivate(self, remote_id: str) -> RemoteAccount | None:
+        shown = self._set_active(remote_id, False)
+        return shown if shown and shown.tells_active else None
 
-    def reactivate(self, remote_id: str) -> None:
-        self._set_active(remote_id, True)
+    def reactivate(self, remote_id: str) -> RemoteAccount | None:
+        shown = self._set_active(remote_id, True)
+        return shown if shown and shown.tells_active else None
 
     def delete(self, remote_id: str) -> None:
         try:
@@ -201,9 +207,9 @@ class Scim(ScimService):
             )
         return found
 
-    def _set_active(self, remote_id: str, active: bool) -> None:
+    def _set_active(self, remote_id: str, active: bool) -> RemoteAccount | None:
         change = messages.Change("active", old=not active, new=active)
-        self._in_some_form(
+        return self._in_some_form(
             SWITCH,
             self.dialect.switches,
             lambda form: self._change(form, remote_id, [change], held=()),
@@ -216,20 +222,24 @@ class Scim(ScimService):
         changes: Sequence[messages.Change],
         *,
         held: Collection[str],
-    ) -> None:
+    ) -> RemoteAccount | None:
+        """The account, if the answer shows it."""
         path = self._path(remote_id)
         if form is Update.PATHS:
-            self._request("PATCH", path, json=messages.patch(changes, held=held))
+            reply = self._request("PATCH", path, json=messages.patch(changes, held=held))
         elif form is Update.PUT:
             body = messages.merged(self._document(path), changes)
             if not self.dialect.keeps_external_id:
                 body.pop("externalId", None)
-            self._request("PUT", path, json=body)
+            reply = self._request("PUT", path, json=body)
         else:
             # Whether somebody is switched on is a whole attribute without a look at the others.
             alone = all(change.path == "active" for change in changes)
             document = {} if alone else self._document(path)
-            self._request("PATCH", path, json=messages.patch_whole(document, changes))
+            reply = self._request("PATCH", path, json=messages.patch_whole(document, changes))
+        asked = {"userName", *(change.path for change in changes)}
+        shown = self._account(reply.body, dict.fromkeys(asked))
+        return shown if shown and shown.remote_id == remote_id else None
 
     def _document(self, path: str) -> dict[str, Any]:
         document = self._request("GET", path).body
@@ -346,6 +356,7 @@ class Scim(ScimService):
             active=found.get("active") is not False,
             values={path: value for path, value in found.items() if path in values},
             external_id=str(kept or ""),
+            tells_active="active" in found,
         )
 
     def _path(self, remote_id: str) -> str:

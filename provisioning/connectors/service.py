@@ -1,6 +1,6 @@
 """The service of one SCIM application: requests to it, and what its answers mean."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from provisioning import http
 from provisioning.connectors import signing_in
@@ -11,12 +11,12 @@ from provisioning.errors import (
     ConnectorError,
     Misconfigured,
     NotFound,
+    Promised,
     Rejected,
     Throttled,
     Unavailable,
 )
 from provisioning.scim import dialect, messages
-from provisioning.scim.dialect import Dialect
 
 _SCIM_JSON = "application/scim+json"
 CORRECT = (
@@ -40,9 +40,6 @@ class Unsupported(Rejected):
 
 class ScimService(Connector):
     """Sends to the SCIM Base URL, as whom the settings say. Knows nothing of accounts."""
-
-    # How this kind deviates: what is in it is a fact of the vendor's file.
-    dialect: ClassVar[Dialect] = Dialect()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -99,6 +96,11 @@ class ScimService(Connector):
                     f"A web page came back instead of an answer from {self.name}, perhaps one on "
                     f"which people sign in{self._shown(reply)}. Gatehouse looks again by itself.",
                     http_status=reply.status,
+                )
+            if method != "GET" and reply.status == 202:
+                raise Promised(
+                    f"{self.name} took it for later (202) and has not said that it was done.",
+                    http_status=202,
                 )
             return reply
         error = self._unsupported(method, reply, body) or self._error(

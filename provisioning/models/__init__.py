@@ -1,6 +1,8 @@
 """The tables of provisioning, one module for each of the four things they are about."""
 
 from provisioning.models.accounts import (
+    EFFECT_LABELS,
+    NEEDS_A_PERSON,
     OPERATION_LABELS,
     Account,
     Event,
@@ -31,6 +33,7 @@ __all__ = [
     "Apply",
     "Decision",
     "Drift",
+    "EFFECT_LABELS",
     "Event",
     "Finding",
     "Guard",
@@ -38,6 +41,7 @@ __all__ = [
     "Lane",
     "LoginMethod",
     "Mapping",
+    "NEEDS_A_PERSON",
     "OPERATION_LABELS",
     "Origin",
     "Outcome",

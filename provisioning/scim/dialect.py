@@ -9,6 +9,7 @@ UPDATE: Final = "update"
 SWITCH: Final = "switch"
 # With the attribute that is searched for behind it.
 SEARCH: Final = "search."
+DELETE: Final = "delete"
 
 _SHOWN = 200
 # What servers say of a form that they do not know, whatever the status.
@@ -48,6 +49,14 @@ class Search(StrEnum):
     LISTING = "listing"
 
 
+class Deletion(StrEnum):
+    """What DELETE does with an account."""
+
+    REMOVES = "removes"
+    # The account stays, switched off.
+    DEACTIVATES = "deactivates"
+
+
 @dataclass(frozen=True)
 class Dialect:
     """What is true of one kind of target. The defaults are the RFC's.
@@ -65,6 +74,7 @@ class Dialect:
     keeps_external_id: bool = True
     # How what is sent is labelled.
     media_type: str = "application/scim+json"
+    delete: Deletion = Deletion.REMOVES
     # Where it may describe itself; the plural is what RFC 7643's first drafts had.
     discovery: tuple[str, ...] = ("/ServiceProviderConfig", "/ServiceProviderConfigs")
 
@@ -95,6 +105,7 @@ _WORDS: Final[Mapping[tuple[str, str], str]] = {
     (SWITCH, Update.PATHS): "Accounts are switched on and off by themselves (PATCH with paths).",
     (SWITCH, Update.WHOLE): "Accounts are switched on and off by PATCH without paths.",
     (SWITCH, Update.PUT): "Accounts are switched on and off with everything they hold (PUT).",
+    (DELETE, Deletion.DEACTIVATES): "Deleting an account only switches it off, and it stays there.",
     (SEARCH, Search.FILTER): "Accounts are found by a search for {}.",
     (SEARCH, Search.BARE): "Accounts are found by a search for {}, written without quotes.",
     (

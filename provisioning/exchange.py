@@ -1,5 +1,6 @@
 """Puts the questions and writes of one batch to an application, several at a time. No database."""
 
+import logging
 import threading
 import time
 from collections import deque
@@ -12,11 +13,20 @@ from typing import Any
 from provisioning import correlation, doubt
 from provisioning.connectors.base import Connector, RemoteAccount
 from provisioning.effects import LOOKS, Effect, Written, judged
-from provisioning.errors import ConnectorError, Misconfigured, NotFound, Promised, Throttled
+from provisioning.errors import (
+    ConnectorError,
+    Misconfigured,
+    NotFound,
+    Promised,
+    Rejected,
+    Throttled,
+)
 from provisioning.lanes import LeaseLost
 from provisioning.outcomes import Job
 from provisioning.plan import Operation
 from provisioning.scim.dialect import DELETE, Deletion, Lesson
+
+logger = logging.getLogger(__name__)
 
 # A plain update is proven by its answer, or else by the next comparison, and costs no look.
 _LOOKED_AT = {Operation.DEACTIVATE, Operation.REACTIVATE, Operation.DELETE}
@@ -169,14 +179,22 @@ def _write(connector: Connector, job: Job) -> Written:
 
 
 def _meanwhile(connector: Connector, job: Job) -> Written | None:
-    """What makes it needless to send the write again; what the look raises is the answer."""
+    """What makes it needless to send the write again, if anything does.
+
+    Raises what the look raises, unless the application just does not show the account.
+    """
     if job.action.operation is Operation.CREATE:
         # The look-up has just found nothing. A second request could make a second account, so the
         # first one is given time.
         waits = doubt.unseen(job.doubt, Operation.CREATE) < LOOKS
         return Written(Effect.ACCEPTED, unproven=True) if waits else None
-    seen = _looked_at(connector, job) if connector.lists_accounts else None
-    return seen if seen is not None and seen.effect is Effect.VERIFIED else None
+    if not connector.lists_accounts:
+        return None
+    try:
+        seen = _looked_at(connector, job)
+    except (Misconfigured, Rejected):
+        return None
+    return seen if seen.effect is Effect.VERIFIED else None
 
 
 def _read_back(connector: Connector, job: Job, *, promised: bool) -> Written:
@@ -189,7 +207,10 @@ def _read_back(connector: Connector, job: Job, *, promised: bool) -> Written:
         return _looked_at(connector, job)
     except Throttled as error:
         return Written(Effect.ACCEPTED, throttled=error)
-    except ConnectorError:
+    except Exception as error:
+        # Whatever it is: it says nothing about the write, which must not be sent again for it.
+        if not isinstance(error, ConnectorError):
+            logger.error("Unexpected failure of a look", exc_info=error, extra=job.about)
         return Written(Effect.ACCEPTED)
 
 

@@ -190,8 +190,8 @@ def _new_state(job: Job, shown: RemoteAccount | None, different: Differing) -> d
             sent = {change.path: change.new for change in job.action.changes}
             there = different.ignored | different.rewritten
             seen = {path: [sent[path], drift.storable(it), True] for path, it in there.items()}
-            old = {path: pair for path, pair in job.account.seen.items() if path not in sent}
-            return {"applied": _present(kept | sent), "seen": old | seen}
+            known = {"seen": job.account.seen | seen} if seen else {}
+            return {"applied": _present(kept | sent)} | known
         case Operation.DEACTIVATE:
             return {"state": State.SUSPENDED, "deprovisioned_at": timezone.now()} | _UNGUARDED
         case Operation.REACTIVATE:

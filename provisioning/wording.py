@@ -44,13 +44,13 @@ _STILL: dict[Operation, str] = {
     Operation.DELETE: "the account",
 }
 _LOOK_THERE: dict[Operation, str] = {
-    Operation.CREATE: "Look in {app} whether the account is there, perhaps among invited people.",
-    Operation.UPDATE: "Look in {app} whether this account may be changed from outside.",
-    Operation.DEACTIVATE: "Look in {app} whether this account may be switched off from outside: "
+    Operation.CREATE: "whether the account is there, perhaps among invited people.",
+    Operation.UPDATE: "whether this account may be changed from outside.",
+    Operation.DEACTIVATE: "whether this account may be switched off from outside: "
     "administrators often may not.",
-    Operation.REACTIVATE: "Look in {app} whether there is a licence left for this account, and "
+    Operation.REACTIVATE: "whether there is a licence left for this account, and "
     "whether it may be switched on from outside.",
-    Operation.DELETE: "Look in {app} whether this account may be deleted from outside: "
+    Operation.DELETE: "whether this account may be deleted from outside: "
     "administrators often may not.",
 }
 
@@ -115,8 +115,8 @@ def _own_way(app: str, different: Differing) -> list[str]:
 def kept_there(account: Account) -> str:
     app = account.app.name
     return (
-        f"The account “{account.identifier}” was switched off in {app}, because "
-        f"{no_access(account)}. {app} keeps the accounts that are deleted, so it is still there."
+        f"The account “{account.identifier}” is switched off in {app}, because "
+        f"{no_access(account)}. {app} keeps the accounts that are deleted, so it stays there."
     )
 
 
@@ -140,7 +140,7 @@ def without_effect(account: Account, operation: Operation, *, times: int, shown:
     what = f"but {_still(operation)}" if shown else "but has never confirmed it"
     return (
         f"{app} accepted {doing}, {what} (checked {times} times, last at {now}). "
-        f"{_LOOK_THERE[operation].format(app=app)} Gatehouse looks again every day, and when you "
+        f"Look in {app} {_LOOK_THERE[operation]} Gatehouse looks again every day, and when you "
         "press “Push now”."
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from iam.models import Group, User
 from provisioning import queue
 from provisioning.models import Account, App, Event, Policy, Trigger
-from tests.conftest import person
+from tests.conftest import MakeApp, person
 from tests.support.faulty import FaultyScim
 from tests.support.looks import account, agree
 
@@ -70,6 +70,18 @@ def test_a_leaver_costs_one_request(
     sales.users.remove(ann)
     push()
     assert faulty.journal == ["PATCH /Users/…"]
+
+
+def test_a_leaver_in_twenty_apps_costs_twenty_requests(
+    make_app: MakeApp, ann: User, sales: Group, faulty: FaultyScim, push: Push
+) -> None:
+    for number in range(20):
+        make_app(faulty, name=f"App {number}", group=sales)
+    push()
+    faulty.requests.clear()
+    sales.users.remove(ann)
+    push()
+    assert faulty.journal == ["PATCH /Users/…"] * 20
 
 
 def test_a_change_elsewhere_costs_others_nothing(

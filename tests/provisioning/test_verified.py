@@ -11,6 +11,7 @@ from provisioning.effects import LOOKS
 from provisioning.models import App, Event, Finding, Lane, Problem
 from provisioning.plan import Feature, State
 from tests.conftest import REVERSIBLE, MakeApp, person
+from tests.support.connectors import Blind, in_catalogue
 from tests.support.faulty import Fault, FaultyScim, answer, html, lose_request
 from tests.support.looks import account, agree
 from tests.support.servers import Reply, json_reply
@@ -155,6 +156,20 @@ def test_a_look_that_fails_undoes_and_repeats_nothing(
     agree(app, faulty)
 
 
+def test_a_mistake_in_a_look_repeats_no_write(
+    make_app: MakeApp, sales: Group, ann: User, faulty: FaultyScim, push: Push, wait: Do
+) -> None:
+    faulty.says["PATCH"] = 204
+    with in_catalogue(Blind, "blind"):
+        app = make_app(faulty, kind="blind", group=sales)
+        push()
+        sales.users.remove(ann)
+        push()
+        wait()
+    assert faulty.writes == ["POST /Users", "PATCH /Users/…"]
+    assert told(app) == [("deactivate", "done", "accepted")]
+
+
 def test_a_look_that_is_told_to_wait_rests_the_app_and_repeats_nothing(
     app: App, ann: User, sales: Group, faulty: FaultyScim, push: Push, wait: Do
 ) -> None:
@@ -215,7 +230,7 @@ def test_what_is_accepted_and_has_no_effect_is_tried_some_times_and_then_told(
     agree(app, faulty)
 
 
-@pytest.mark.parametrize("says", [200, 202, 204])
+@pytest.mark.parametrize("says", [200, 202])
 @pytest.mark.parametrize("operation", VERBS)
 def test_what_takes_effect_only_later_is_seen_and_not_sent_again(
     app: App,
@@ -268,6 +283,19 @@ def test_no_effect_before_and_no_look_now_is_not_taken_for_done(
     wait()
     assert last(app).outcome == "retrying"
     assert account(app, ann).state == State.ACTIVE
+
+
+def test_a_look_that_is_not_allowed_stops_neither_the_write_nor_the_app(
+    app: App, ann: User, sales: Group, faulty: FaultyScim, push: Push, wait: Do
+) -> None:
+    faulty.ignored = {"PATCH"}
+    sales.users.remove(ann)
+    push()
+    faulty.ignored = set()
+    faulty.on("GET", answer(403))
+    wait()
+    assert Lane.objects.get(app=app).problem == ""
+    assert told(app)[-1] == ("deactivate", "done", "verified")
 
 
 def test_somebody_who_vanished_meanwhile_is_gone(
@@ -354,6 +382,24 @@ def test_that_deleting_only_switches_off_is_learned_after_some_looks_and_then_kn
     agree(deleting, faulty)
 
 
+def test_an_account_that_is_off_and_goes_only_later_is_not_taken_for_kept(
+    deleting: App, ann: User, sales: Group, faulty: FaultyScim, push: Push, wait: Do
+) -> None:
+    deleting.delete_after_days = 30
+    deleting.save()
+    sales.users.remove(ann)
+    push()
+    faulty.slow = {"DELETE": 2}
+    deleting.delete_after_days = 0
+    deleting.save()
+    push()
+    wait()
+    wait()
+    assert told(deleting)[-1] == ("delete", "done", "verified")
+    assert "delete" not in App.objects.get(pk=deleting.pk).learned
+    agree(deleting, faulty)
+
+
 # -------------------------------------------------------------------------------------- updates
 
 
@@ -380,7 +426,7 @@ def test_44_what_is_accepted_and_ignored_is_told_once_and_not_sent_again(
     ann.save()
     push()
     assert faulty.user(ann.username)["name"]["givenName"] == "Anne"
-    assert account(app, ann).seen == {}
+    assert last(app).effect == "verified"
 
 
 def test_45_what_is_written_in_another_way_does_not_flap(

@@ -49,3 +49,10 @@ class Stumbling(Scim):
         if values["name.givenName"] == "Bob":
             raise ZeroDivisionError("a mistake in the connector")
         return super().create(values, external_id=external_id)
+
+
+class Blind(Scim):
+    """Fails with an error of the programmer's own whenever it is to look at an account."""
+
+    def get(self, remote_id: str, targets: Any) -> RemoteAccount:
+        raise ZeroDivisionError("a mistake in the connector")

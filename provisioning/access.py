@@ -260,7 +260,7 @@ def _loss(accounts: QuerySet[Account]) -> Loss:
 def what_becomes(app: App) -> str:
     """Of an account whose person loses access."""
     if Feature.DELETE_USERS in app.features and not app.delete_after_days:
-        return "deleted"
+        return "deleted" if app.rules.removes else "deactivated"
     if Feature.DEACTIVATE_USERS in app.features:
         return "deactivated"
     return "left as they are, because “Deactivate users” is off,"

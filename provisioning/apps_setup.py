@@ -11,6 +11,7 @@ from provisioning import secrets as sealing
 from provisioning.errors import ConnectorError, Unavailable
 from provisioning.models import App, GroupsToPush, Mapping, Resource
 from provisioning.plan import Feature
+from provisioning.scim.dialect import DELETE
 
 # On at the start: everything that can be undone.
 _DEFAULT_FEATURES = (Feature.CREATE_USERS, Feature.UPDATE_USERS, Feature.DEACTIVATE_USERS)
@@ -124,8 +125,9 @@ def check_connection(app: App) -> tuple[bool, str]:
     """Reach the application with what is stored: whether it worked, and what to do next.
 
     What was learned before is forgotten, and what the application says of itself takes its place.
+    But not what no description says: that deleting only switches off is known by deletions alone.
     """
-    forget(app)
+    forget(app, but=DELETE)
     try:
         connector = connections.connector(app)
         try:
@@ -143,9 +145,10 @@ def check_connection(app: App) -> tuple[bool, str]:
     return True, sentence
 
 
-def forget(app: App) -> None:
+def forget(app: App, *, but: str = "") -> None:
     """Find out anew how the application deviates; the accounts are not looked at for it."""
-    App.objects.filter(pk=app.pk).update(learned={}, changed_at=F("changed_at"))
+    kept = {flag: lesson for flag, lesson in app.learned.items() if flag == but}
+    App.objects.filter(pk=app.pk).update(learned=kept, changed_at=F("changed_at"))
 
 
 def _origins(app: App, settings: Values[str, str]) -> list[str]:

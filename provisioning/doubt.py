@@ -3,7 +3,8 @@
 It is kept on the account row as {"operations": […], "paths": […], "values": {…}}: the writes of
 which nobody knows whether they happened, the targets that they were to change, and under which
 values a lost create must be looked for. It is committed before a write is sent, so that a crash
-leaves word of it.
+leaves word of it. {"unseen": {"operation": …, "times": …}} stands there as well while the
+application has said yes to that operation and, so many times, its effect was not seen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +49,8 @@ def sending(
     identifying: Sequence[str],
 ) -> Doubt:
     """What will be in doubt while the answer to this write has not come."""
-    grown = {**doubt, "operations": sorted(operations(doubt) | {action.operation})}
+    kept = doubt if unseen(doubt, action.operation) else _without_unseen(doubt)
+    grown = {**kept, "operations": sorted(operations(doubt) | {action.operation})}
     changed = [change.path for change in action.changes]
     if action.operation is Operation.CREATE:
         grown["values"] = {target: desired[target] for target in identifying}
@@ -56,6 +58,22 @@ def sending(
     if changed:
         grown["paths"] = sorted({*paths(doubt), *changed})
     return grown
+
+
+def unseen(doubt: Doubt, operation: Operation) -> int:
+    """How often the effect of this operation was looked for in vain since the first yes to it."""
+    found = doubt.get("unseen", {})
+    return int(found["times"]) if found.get("operation") == operation else 0
+
+
+def not_seen(doubt: Doubt, operation: Operation) -> Doubt:
+    """The same after one more look in vain."""
+    times = unseen(doubt, operation) + 1
+    return {**doubt, "unseen": {"operation": operation.value, "times": times}}
+
+
+def _without_unseen(doubt: Doubt) -> Doubt:
+    return {key: value for key, value in doubt.items() if key != "unseen"}
 
 
 def settled(doubt: Doubt, operation: Operation) -> Doubt:

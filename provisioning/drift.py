@@ -58,11 +58,7 @@ def compared(kind: type[Connector], targets: Iterable[str]) -> tuple[list[str], 
     hidden: list[str] = []
     for target in targets:
         if target != kind.active_target:
-            inside = any(
-                target == each or target.startswith((f"{each}.", f"{each}:", f"{each}["))
-                for each in kind.not_listed
-            )
-            (hidden if inside else shown).append(target)
+            (shown if kind.lists(target) else hidden).append(target)
     return shown, hidden
 
 

@@ -45,6 +45,10 @@ class Misconfigured(ConnectorError):
     """Stop the whole app and tell someone: no account can succeed until a person acts."""
 
 
+class Promised(ConnectorError):
+    """Look whether it has happened: the application took the write and will do it later."""
+
+
 class NotFound(ConnectorError):
     """Forget the stored id and look again: the application has nothing under it."""
 

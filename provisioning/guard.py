@@ -45,7 +45,7 @@ def removals(app: App, *, now: datetime) -> QuerySet[Account]:
     ways_out = Q(pk__in=[])
     if Feature.DEACTIVATE_USERS in rules.features or (deletes and not rules.delete_after):
         ways_out |= Q(access.could_be_on())
-    if deletes:
+    if deletes and rules.removes:
         over = Q(deprovisioned_at__lte=now - rules.delete_after)
         if not rules.delete_after:
             over |= Q(deprovisioned_at=None)
@@ -85,6 +85,8 @@ def _done(app: App) -> int:
 def _due(app: App, *, now: datetime) -> QuerySet[Account]:
     """The removals that are to be done now, and those that may have been done already."""
     lost = access.in_doubt(Operation.DEACTIVATE) | access.in_doubt(Operation.DELETE)
+    # What was looked for in vain again and again has not been done.
+    lost &= ~Q(problem=Problem.WITHOUT_EFFECT)
     due = Q(due_at__lte=now) | lost & Q(due_at__isnull=False)
     return removals(app, now=now).filter(due)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from provisioning import correlation, doubt, drift, wording
 from provisioning.connectors.base import RemoteAccount
+from provisioning.effects import LOOKS, Differing, Effect, Written, differing
 from provisioning.errors import (
     AlreadyExists,
     ConnectorError,
@@ -31,6 +32,8 @@ _LONGEST_WAIT = timedelta(hours=1)
 _SHORTEST_WAIT = timedelta(seconds=1)
 # A refused account is tried again without anything having changed here, since it may have there.
 _DAILY = timedelta(days=1)
+# Something that is seen only after a while is not looked for as soon as something that failed.
+_SLOW = 3
 _GIVE_UP_AFTER = timedelta(days=28)
 # A value may be taken only until another account of the same batch lets go of it.
 _TRIES_FOR_A_TAKEN_VALUE = 3
@@ -107,38 +110,88 @@ def _kept(job: Job) -> Event:
     return _event(job, leaving, Outcome.SKIPPED, wording.kept(job.account))
 
 
-def done(job: Job, *, created: RemoteAccount | None, seconds: float) -> Result:
-    """The application did what it was asked."""
+def written(job: Job, answer: Written, *, seconds: float) -> Result:
+    """The application said yes to what it was asked."""
+    # Of an update, what it ignores is known and left; nothing is gained by sending it again.
+    ignored = job.action.operation is Operation.UPDATE and not answer.unproven
+    if answer.counts or ignored:
+        return _done(job, answer, seconds)
+    return unseen(job, answer.effect, seconds=seconds)
+
+
+def _done(job: Job, answer: Written, seconds: float) -> Result:
     account, operation = job.account, job.action.operation
-    message = wording.done(account, operation, job.action.changes, why=wording.no_access(account))
     again = operation in {Operation.DEACTIVATE, Operation.REACTIVATE}
+    different = _differing(job, answer)
+    done = wording.done(account, operation, job.action.changes, why=wording.no_access(account))
+    kept = operation is Operation.DELETE and answer.shown is not None
+    message = wording.kept_there(account) if kept else done
+    proof = wording.seen(account, operation, different, verified=answer.effect is Effect.VERIFIED)
     return Result(
         account,
         job.looked_at
         | _CLEAR
         | {"intent": doubt.settled(account.intent, operation)}
-        | _new_state(job, created),
+        | _new_state(job, answer.shown, different),
         due_at=timezone.now() if again else None,
-        event=_event(job, operation, Outcome.DONE, message, seconds=seconds),
+        event=_event(
+            job,
+            operation,
+            Outcome.DONE,
+            message if kept else f"{message} {proof}".strip(),
+            seconds=seconds,
+            effect=answer.effect,
+        ),
     )
 
 
-def _new_state(job: Job, created: RemoteAccount | None) -> dict[str, Any]:
+def unseen(job: Job, effect: Effect, *, seconds: float = 0) -> Result:
+    """Accepted, and nothing to be seen of it: looked for again, and then a person is told."""
+    account, operation = job.account, _operation(job)
+    if job.action.operation is Operation.RESOLVE:
+        operation = Operation.CREATE
+    intent = doubt.not_seen(account.intent, operation)
+    times = doubt.unseen(intent, operation)
+    shown = effect is Effect.WITHOUT
+    fields = job.looked_at | {"intent": intent, "attempts": account.attempts + 1}
+    due: datetime | None
+    if times < LOOKS:
+        message = wording.not_seen_yet(account, operation, shown=shown)
+        fields |= _problem(job, Problem.UNAVAILABLE, message)
+        outcome, due = Outcome.RETRYING, timezone.now() + backoff(times + _SLOW)
+    else:
+        message = wording.without_effect(account, operation, times=times, shown=shown)
+        fields |= _problem(job, Problem.WITHOUT_EFFECT, message)
+        outcome, due = Outcome.FAILED, _next_day(job, Problem.WITHOUT_EFFECT)
+    told = _event(job, operation, outcome, message, seconds=seconds, effect=effect)
+    return Result(account, fields, due_at=due, event=told)
+
+
+def _differing(job: Job, answer: Written) -> Differing:
+    if job.action.operation is not Operation.UPDATE or answer.shown is None:
+        return Differing()
+    return differing(job.action.changes, answer.shown, kind=job.account.app.kind)
+
+
+def _new_state(job: Job, shown: RemoteAccount | None, different: Differing) -> dict[str, Any]:
     match job.action.operation:
-        case Operation.CREATE if created is not None:
+        case Operation.CREATE if shown is not None:
             return {
-                "remote_id": created.remote_id,
+                "remote_id": shown.remote_id,
                 "origin": Origin.CREATED,
                 "state": State.ACTIVE,
                 "applied": _present(job.desired),
-                "seen": _written_differently(job.desired, created.values),
+                "seen": _written_differently(job.desired, shown.values),
                 "deprovisioned_at": None,
             }
         case Operation.UPDATE:
             mapped = {*job.desired, *job.untouched}
             kept = {path: job.account.applied.get(path) for path in mapped}
             sent = {change.path: change.new for change in job.action.changes}
-            return {"applied": _present(kept | sent)}
+            there = different.ignored | different.rewritten
+            seen = {path: [sent[path], drift.storable(it), True] for path, it in there.items()}
+            known = {"seen": job.account.seen | seen} if seen else {}
+            return {"applied": _present(kept | sent)} | known
         case Operation.DEACTIVATE:
             return {"state": State.SUSPENDED, "deprovisioned_at": timezone.now()} | _UNGUARDED
         case Operation.REACTIVATE:
@@ -146,6 +199,9 @@ def _new_state(job: Job, created: RemoteAccount | None) -> dict[str, Any]:
             if job.account.app.kind.active_target in applied:
                 applied[job.account.app.kind.active_target] = True
             return {"state": State.ACTIVE, "deprovisioned_at": None, "applied": applied}
+        case Operation.DELETE if shown is not None:
+            since = job.account.deprovisioned_at or timezone.now()
+            return {"state": State.SUSPENDED, "deprovisioned_at": since} | _UNGUARDED
         case _:
             return _gone()
 
@@ -169,12 +225,15 @@ def found(job: Job, account_there: RemoteAccount, *, ours: bool, origin: str) ->
             "deprovisioned_at": None if account_there.active else timezone.now(),
         },
         due_at=timezone.now(),
-        event=_event(job, operation, Outcome.DONE, message),
+        event=_event(job, operation, Outcome.DONE, message, effect=Effect.VERIFIED),
     )
 
 
 def never_got_through(job: Job) -> Result:
     """The create whose answer was lost left nothing behind, and nobody wants it any more."""
+    if 0 < doubt.unseen(job.account.intent, Operation.CREATE) < LOOKS:
+        # It was promised, and may still come.
+        return unseen(job, Effect.ACCEPTED)
     return Result(job.account, job.looked_at | _CLEAR | _CERTAIN | _gone())
 
 
@@ -244,7 +303,15 @@ def _missing(job: Job, seconds: float) -> Result:
         account,
         job.looked_at | _CLEAR | _CERTAIN | _gone(),
         due_at=due,
-        event=_event(job, operation, outcome, message, seconds=seconds, http_status=404),
+        event=_event(
+            job,
+            operation,
+            outcome,
+            message,
+            seconds=seconds,
+            http_status=404,
+            effect=Effect.VERIFIED if outcome == Outcome.DONE else "",
+        ),
     )
 
 

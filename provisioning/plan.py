@@ -110,10 +110,14 @@ _COULD_BE_OFF = {Operation.DEACTIVATE, Operation.REACTIVATE, Operation.DELETE}
 
 @dataclass(frozen=True)
 class Rules:
-    """What the app allows: the features that are switched on, and when a leaver is deleted."""
+    """What the app allows: the features that are switched on, and when a leaver is deleted.
+
+    `removes` is whether deleting an account there does more than switching it off.
+    """
 
     features: Collection[Feature]
     delete_after: timedelta
+    removes: bool = True
 
 
 def plan(
@@ -152,7 +156,7 @@ def _towards_no_access(account: Recorded, rules: Rules, now: datetime) -> Action
         return Action(Operation.RESOLVE) if created else NOTHING
     if account.state is State.ACTIVE or _COULD_BE_ON.intersection(account.doubts):
         return _first_step_out(rules)
-    if account.kept or Feature.DELETE_USERS not in rules.features:
+    if account.kept or Feature.DELETE_USERS not in rules.features or not rules.removes:
         return NOTHING
     due = (account.deprovisioned_at or now) + rules.delete_after
     if due > now:

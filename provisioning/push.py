@@ -227,7 +227,7 @@ class _Round:
                 # Too late to send more, but perhaps not to record what was answered before.
                 lost = answer.error
                 continue
-            results.append(self.trouble.failed(answer) if answer.error else _done(answer))
+            results.append(self.trouble.failed(answer) if answer.error else self._done(answer))
             if len(results) >= _FLUSH_AT or time.monotonic() - flushed > _FLUSH_AFTER:
                 self._save(results)
                 results, flushed = [], time.monotonic()
@@ -235,6 +235,13 @@ class _Round:
         if lost is not None:
             raise lost
         return met
+
+    def _done(self, answer: Answer) -> Result:
+        written = answer.written
+        assert written is not None  # noqa: S101 - for the type checker: no error, so a write
+        if written.throttled is not None:
+            self.trouble.rest(written.throttled)
+        return outcomes.written(answer.job, written, seconds=answer.seconds)
 
     def _each(self, step: exchange.Step, jobs: list[Job]) -> Iterator[Answer]:
         trouble = self.trouble
@@ -282,10 +289,6 @@ def _bare(account: Account) -> Job:
 
 def _wanted(account: Account) -> bool:
     return bool(account.wanted)  # type: ignore[attr-defined] # annotated by queue.claim
-
-
-def _done(answer: Answer) -> Result:
-    return outcomes.done(answer.job, created=answer.created, seconds=answer.seconds)
 
 
 def _hidden(app: App) -> Rejected:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from iam.models import User
 from provisioning import correlation, group_queue, tally, transactions
+from provisioning.effects import Effect
 from provisioning.lanes import Lease
 from provisioning.models import Account, App, Event, GroupsToPush, Lane, Outcome
 from provisioning.plan import Operation
@@ -35,7 +36,9 @@ class Result:
 
     @property
     def proves_the_app_works(self) -> bool:
-        return self.event is not None and self.event.outcome == Outcome.DONE
+        """It did what it was asked, or said that it would."""
+        done = self.event is not None and self.event.outcome == Outcome.DONE
+        return done or (self.event is not None and bool(self.event.effect))
 
     @property
     def settles(self) -> bool:
@@ -61,6 +64,7 @@ def event(
     seconds: float = 0.0,
     http_status: int | None = None,
     correlation_id: str = "",
+    effect: str = "",
 ) -> Event:
     return Event(
         at=timezone.now(),
@@ -70,6 +74,7 @@ def event(
         identifier=account.identifier,
         operation=operation.value,
         outcome=outcome,
+        effect=effect,
         message=message,
         trigger=account.trigger,
         actor=account.actor,
@@ -199,10 +204,14 @@ def publish(events: list[Event], lane: QuerySet[Lane], *, latencies: Sequence[fl
     Event.objects.bulk_create(_storable(events), batch_size=1_000)
     counted = tally.counted(
         lane.values_list("tally", flat=True).get(),
-        done=[(event.operation, event.outcome) for event in events],
+        done=[(event.operation, _counted_as(event)) for event in events],
         latencies=latencies,
     )
     lane.update(tally=counted)
+
+
+def _counted_as(event: Event) -> str:
+    return event.effect if event.effect == Effect.WITHOUT else event.outcome
 
 
 def _log(results: Iterable[Result]) -> None:
@@ -214,7 +223,8 @@ def _log(results: Iterable[Result]) -> None:
 
 def log(event: Event, **about: Any) -> None:
     """One line for an event; `about` says what of ours it was about."""
-    level = logging.WARNING if event.outcome in _FAILURES else logging.INFO
+    failed = event.outcome in _FAILURES or event.effect == Effect.WITHOUT
+    level = logging.WARNING if failed else logging.INFO
     if logger.isEnabledFor(level):
         logger.log(level, *_line(event), extra={**_about(event), **about})
 
@@ -231,6 +241,7 @@ def _about(event: Event) -> dict[str, Any]:
         "app": event.app_name,
         "operation": event.operation,
         "outcome": str(event.outcome),
+        "effect": str(event.effect),
         "attempt": event.attempt,
         "duration_ms": event.duration_ms,
         "http_status": event.http_status,

@@ -79,15 +79,18 @@ class Trouble:
                 raise error or LeaseLost
             case Misconfigured():
                 self._rest(problem=str(error))
-            case Throttled(retry_after=None):
-                self._rest()
-            case Throttled(retry_after=float(wait)):
-                self._rest(seconds=max(wait, _SHORTEST_REST))
+            case Throttled():
+                self.rest(error)
             case Unavailable() if self._silent:
                 self._rest(problem=wording.not_answering(app, str(error)))
         told = answer.stops_the_app and str(error) in self._told
         self._told.add(str(error))
         return error, told
+
+    def rest(self, error: Throttled) -> None:
+        """Leave the app alone for as long as it asks for."""
+        wait = error.retry_after
+        self._rest(seconds=None if wait is None else max(wait, _SHORTEST_REST))
 
     def note(self, results: Iterable[Proof]) -> None:
         """Keep for later owners how the app answers, and forget what was wrong once it works."""

@@ -15,7 +15,7 @@ from unfold.widgets import (
 
 from iam.models import User
 from iam.text import normalise
-from provisioning.models import App, Event, Outcome
+from provisioning.models import EFFECT_LABELS, App, Event, Outcome
 from reports import pages
 
 TIMESPANS = {
@@ -75,6 +75,12 @@ class ReportFilter(django_filters.FilterSet):
         choices=Outcome.choices,
         label="Result",
         empty_label="All results",
+        widget=UnfoldAdminSelectWidget,
+    )
+    effect = django_filters.ChoiceFilter(
+        choices=[(key.value, label) for key, label in EFFECT_LABELS.items()],
+        label="Effect",
+        empty_label="All effects",
         widget=UnfoldAdminSelectWidget,
     )
     timespan = django_filters.ChoiceFilter(

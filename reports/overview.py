@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from iam.models import Group, Membership, User
 from provisioning import guard
-from provisioning.models import Account, App, Event, Lane, Policy, Problem
+from provisioning.models import NEEDS_A_PERSON, Account, App, Event, Lane, Policy
 from provisioning.plan import State
 
 
@@ -32,9 +32,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     accounts = Account.objects.aggregate(
         active=Count("pk", filter=Q(state=State.ACTIVE)),
         waiting=Count("pk", filter=Q(due_at__lte=timezone.now())),
-        stuck=Count(
-            "pk", filter=Q(problem__in=[Problem.REJECTED, Problem.CONFLICT, Problem.CHANGED_THERE])
-        ),
+        stuck=Count("pk", filter=Q(problem__in=NEEDS_A_PERSON)),
     )
     return {
         **context,

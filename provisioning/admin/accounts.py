@@ -30,6 +30,7 @@ STATUS_LABELS = {
     "Kept": "warning",
     "Feature off": "warning",
     "Changed there": "warning",
+    "Without effect": "danger",
     "None": "info",
 }
 _STATES = {

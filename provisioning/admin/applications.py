@@ -25,11 +25,11 @@ from provisioning.expressions.functions import FUNCTIONS
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet
 from provisioning.models import (
+    NEEDS_A_PERSON,
     Account,
     App,
     Hold,
     Mapping,
-    Problem,
     PushedGroup,
     PushedMember,
     Run,
@@ -153,7 +153,7 @@ class AppAdmin(SaysWhatWillHappen):
     def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
         held = Q(accounts__state=State.ACTIVE)
         due = Q(accounts__due_at__lte=timezone.now())
-        needs = Q(accounts__problem__in=[Problem.REJECTED, Problem.CONFLICT, Problem.CHANGED_THERE])
+        needs = Q(accounts__problem__in=NEEDS_A_PERSON)
         return (
             super()
             .get_queryset(request)

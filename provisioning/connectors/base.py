@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 from provisioning.pace import Pace
 from provisioning.plan import Change, Feature, Value
-from provisioning.scim.dialect import Lesson
+from provisioning.scim.dialect import DELETE, Deletion, Dialect, Lesson
 
 # So much of a secret at the end of a text is taken for one that was cut off.
 _TELLING = 4
@@ -50,13 +50,14 @@ class RemoteAccount:
     """What the application holds for one person.
 
     `values` are the mapped targets it was asked for, absent ones left out; `external_id` is empty
-    where the application keeps none.
+    where the application keeps none; `tells_active` is whether it showed `active` at all.
     """
 
     remote_id: str
     active: bool
     values: dict[str, Value]
     external_id: str = ""
+    tells_active: bool = True
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ class Connector(ABC):
     lists_accounts: ClassVar[bool] = False
     # Targets that a listing does not show, with what is inside them: they are not compared.
     not_listed: ClassVar[tuple[str, ...]] = ()
+    # How this kind deviates from SCIM: what is in it is a fact of the vendor's file.
+    dialect: ClassVar[Dialect] = Dialect()
     # How many requests may be on their way at once.
     concurrency: ClassVar[int] = 4
     # How many it takes in a second; 0 is no limit.
@@ -170,6 +173,19 @@ class Connector(ABC):
             self.learned[lesson.flag] = lesson.value
             self.lessons.append(lesson)
 
+    @property
+    def keeps_deleted(self) -> bool:
+        """Whether an account that is deleted is known to stay there, switched off."""
+        return self.learned.get(DELETE, self.dialect.delete) == Deletion.DEACTIVATES
+
+    @classmethod
+    def lists(cls, target: str) -> bool:
+        """Whether a listing shows this target."""
+        return not any(
+            target == each or target.startswith((f"{each}.", f"{each}:", f"{each}["))
+            for each in cls.not_listed
+        )
+
     @classmethod
     @abstractmethod
     def target(cls, text: str) -> str:
@@ -205,18 +221,23 @@ class Connector(ABC):
         """
         return ()
 
+    # A write returns the account as the answer to it shows it, None if it shows none, and raises
+    # Promised if the application will do it later.
+
     @abstractmethod
     def create(self, values: Mapping[str, Value | None], *, external_id: str) -> RemoteAccount: ...
 
     @abstractmethod
-    def update(self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]) -> None:
+    def update(
+        self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]
+    ) -> RemoteAccount | None:
         """Bring these targets to their new values; `held` are all that have a value now."""
 
     @abstractmethod
-    def deactivate(self, remote_id: str) -> None: ...
+    def deactivate(self, remote_id: str) -> RemoteAccount | None: ...
 
     @abstractmethod
-    def reactivate(self, remote_id: str) -> None: ...
+    def reactivate(self, remote_id: str) -> RemoteAccount | None: ...
 
     @abstractmethod
     def delete(self, remote_id: str) -> None:

@@ -17,7 +17,7 @@ from provisioning.connectors.base import Setting, Step
 from provisioning.connectors.scim import BASE_URL, TOKEN, Scim
 from provisioning.plan import Feature
 from provisioning.scim import spelling
-from provisioning.scim.dialect import Dialect, Update
+from provisioning.scim.dialect import Deletion, Dialect, Update
 
 
 class GitLab(Scim):
@@ -73,6 +73,7 @@ class GitLab(Scim):
         switches=(Update.PATHS,),
         # GitLab's pages document “Replace” and “Add” only.
         spelling={spelling.OPS: spelling.CAPITAL},
+        delete=Deletion.DEACTIVATES,
         # None is documented.
         discovery=(),
     )

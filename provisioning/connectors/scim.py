@@ -183,18 +183,24 @@ class Scim(ScimMembers, ScimLists):
             )
         return made
 
-    def update(self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]) -> None:
-        self._in_some_form(
+    def update(
+        self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]
+    ) -> RemoteAccount | None:
+        shown = self._in_some_form(
             UPDATE,
             self.dialect.updates,
             lambda form: self._change(form, remote_id, for_library(changes), held=held),
         )
+        # Without the attribute that every account has it is not the whole account.
+        return shown if shown and "userName" in shown.values else None
 
-    def deactivate(self, remote_id: str) -> None:
-        self._set_active(remote_id, False)
+    def deactivate(self, remote_id: str) -> RemoteAccount | None:
+        shown = self._set_active(remote_id, False)
+        return shown if shown and shown.tells_active else None
 
-    def reactivate(self, remote_id: str) -> None:
-        self._set_active(remote_id, True)
+    def reactivate(self, remote_id: str) -> RemoteAccount | None:
+        shown = self._set_active(remote_id, True)
+        return shown if shown and shown.tells_active else None
 
     def delete(self, remote_id: str) -> None:
         try:
@@ -212,9 +218,9 @@ class Scim(ScimMembers, ScimLists):
             )
         return found
 
-    def _set_active(self, remote_id: str, active: bool) -> None:
+    def _set_active(self, remote_id: str, active: bool) -> RemoteAccount | None:
         change = messages.Change("active", old=not active, new=active)
-        self._in_some_form(
+        return self._in_some_form(
             SWITCH,
             self.dialect.switches,
             lambda form: self._change(form, remote_id, [change], held=()),
@@ -227,20 +233,24 @@ class Scim(ScimMembers, ScimLists):
         changes: Sequence[messages.Change],
         *,
         held: Collection[str],
-    ) -> None:
+    ) -> RemoteAccount | None:
+        """The account, if the answer shows it."""
         path = self._path(remote_id)
         # Whether somebody is switched on is a whole attribute without a look at the others.
         alone = form is Update.WHOLE and all(change.path == "active" for change in changes)
         if form is Update.PATHS:
-            self._request("PATCH", path, json=messages.patch(changes, held=held))
+            reply = self._request("PATCH", path, json=messages.patch(changes, held=held))
         elif alone:
-            self._request("PATCH", path, json=messages.patch_whole({}, changes))
+            reply = self._request("PATCH", path, json=messages.patch_whole({}, changes))
         else:
-            self._change_held(form, path, changes)
+            reply = self._change_held(form, path, changes)
+        asked = {"userName", *(change.path for change in changes)}
+        shown = self._account(reply.body, dict.fromkeys(asked))
+        return shown if shown and shown.remote_id == remote_id else None
 
     def _change_held(
         self, form: Update, path: str, changes: Sequence[messages.Change], *, tries: int = 3
-    ) -> None:
+    ) -> http.Response:
         """Change what the account holds now; if somebody was faster, what it holds after that."""
         document = self._document(path)
         headers = {"If-Match": version} if (version := self._version(document)) else {}
@@ -249,14 +259,13 @@ class Scim(ScimMembers, ScimLists):
                 body = messages.merged(document, changes)
                 if not self.dialect.keeps_external_id:
                     body.pop("externalId", None)
-                self._request("PUT", path, json=body, headers=headers)
-            else:
-                body = messages.patch_whole(document, changes)
-                self._request("PATCH", path, json=body, headers=headers)
+                return self._request("PUT", path, json=body, headers=headers)
+            body = messages.patch_whole(document, changes)
+            return self._request("PATCH", path, json=body, headers=headers)
         except Rejected as error:
             if error.http_status != 412 or tries <= 1:
                 raise
-            self._change_held(form, path, changes, tries=tries - 1)
+            return self._change_held(form, path, changes, tries=tries - 1)
 
     def _version(self, document: dict[str, Any]) -> str:
         """For If-Match, where the application is known to go by it (RFC 7644 3.14)."""

@@ -127,4 +127,5 @@ class ScimLists(ScimService):
             active=found.get("active") is not False,
             values={path: value for path, value in found.items() if path in values},
             external_id=str(kept or ""),
+            tells_active="active" in found,
         )

@@ -1,7 +1,7 @@
 """The service of one SCIM application: requests to it, and what its answers mean."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from provisioning import http
 from provisioning.connectors import signing_in
@@ -12,12 +12,13 @@ from provisioning.errors import (
     ConnectorError,
     Misconfigured,
     NotFound,
+    Promised,
     Rejected,
     Throttled,
     Unavailable,
 )
 from provisioning.scim import dialect, messages, spelling
-from provisioning.scim.dialect import Dialect, Form, Lesson
+from provisioning.scim.dialect import Form, Lesson
 
 Result = TypeVar("Result")
 
@@ -50,9 +51,6 @@ class Unsupported(Rejected):
 
 class ScimService(Connector):
     """Sends to the SCIM Base URL, as whom the settings say. Knows nothing of accounts."""
-
-    # How this kind deviates: what is in it is a fact of the vendor's file.
-    dialect: ClassVar[Dialect] = Dialect()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -144,6 +142,11 @@ class ScimService(Connector):
                     f"A web page came back instead of an answer from {self.name}, perhaps one on "
                     f"which people sign in{self._shown(reply)}. Gatehouse looks again by itself.",
                     http_status=reply.status,
+                )
+            if method != "GET" and reply.status == 202:
+                raise Promised(
+                    f"{self.name} took it for later (202) and has not said that it was done.",
+                    http_status=202,
                 )
             return reply
         raise self._failure(method, path, reply, body)

@@ -16,6 +16,7 @@ from typing import ClassVar
 from provisioning.connectors.base import Setting, Step
 from provisioning.connectors.scim import BASE_URL, TOKEN, Scim
 from provisioning.plan import Feature
+from provisioning.scim.dialect import Deletion, Dialect
 
 
 class Slack(Scim):
@@ -74,5 +75,6 @@ class Slack(Scim):
         ),
         Step("Try it", "Paste the token below and press “Save and test connection”."),
     )
+    dialect: ClassVar[Dialect] = Dialect(delete=Deletion.DEACTIVATES)
     # The published limit of three writes a second.
     requests_per_second: ClassVar[float] = 3

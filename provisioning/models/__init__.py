@@ -1,6 +1,8 @@
 """The tables of provisioning, one module for each of the five things they are about."""
 
 from provisioning.models.accounts import (
+    EFFECT_LABELS,
+    NEEDS_A_PERSON,
     OPERATION_LABELS,
     Account,
     Event,
@@ -34,6 +36,7 @@ __all__ = [
     "Apply",
     "Decision",
     "Drift",
+    "EFFECT_LABELS",
     "Event",
     "Finding",
     "GroupGuard",
@@ -44,6 +47,7 @@ __all__ = [
     "LoginMethod",
     "Mapping",
     "MemberState",
+    "NEEDS_A_PERSON",
     "OPERATION_LABELS",
     "Origin",
     "Outcome",

@@ -5,6 +5,7 @@ from django.db import models
 from iam.fields import NormalisedField
 from iam.models import User
 from provisioning import doubt
+from provisioning.effects import Effect
 from provisioning.models.apps import App
 from provisioning.plan import Operation, Recorded, State
 
@@ -37,6 +38,15 @@ class Problem(models.TextChoices):
     SWITCHED_OFF = "switched_off", "Feature off"
     HELD = "held", "Held"
     CHANGED_THERE = "changed_there", "Changed there"
+    WITHOUT_EFFECT = "without_effect", "Without effect"
+
+
+NEEDS_A_PERSON = (
+    Problem.REJECTED,
+    Problem.CONFLICT,
+    Problem.CHANGED_THERE,
+    Problem.WITHOUT_EFFECT,
+)
 
 
 class Guard(models.TextChoices):
@@ -147,6 +157,11 @@ class Outcome(models.TextChoices):
     HELD = "held", "Waits for you"
 
 
+EFFECT_LABELS: dict[Effect, str] = {
+    Effect.VERIFIED: "Verified",
+    Effect.ACCEPTED: "Accepted",
+    Effect.WITHOUT: "Without effect",
+}
 OPERATION_LABELS: dict[Operation, str] = {
     Operation.CREATE: "Create account",
     Operation.ADOPT: "Adopt existing account",
@@ -178,6 +193,12 @@ class Event(models.Model):
         max_length=20, choices=[(key.value, label) for key, label in OPERATION_LABELS.items()]
     )
     outcome = models.CharField(max_length=20, choices=Outcome.choices)
+    # Of what the application accepted: whether its effect was seen. Empty for all else.
+    effect = models.CharField(
+        max_length=20,
+        choices=[(key.value, label) for key, label in EFFECT_LABELS.items()],
+        blank=True,
+    )
     message = models.TextField()
     trigger = models.CharField(max_length=20, choices=Trigger.choices, blank=True)
     actor = models.CharField(max_length=150, blank=True)

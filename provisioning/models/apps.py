@@ -13,6 +13,7 @@ from iam.models import Group
 from provisioning import connectors, secrets
 from provisioning.connectors.base import Connector
 from provisioning.plan import Feature, Rules
+from provisioning.scim.dialect import DELETE, Deletion
 
 
 def connector_choices() -> list[tuple[str, str]]:
@@ -186,9 +187,11 @@ class App(models.Model):
 
     @property
     def rules(self) -> Rules:
+        deletion = self.learned.get(DELETE, {}).get("value", self.kind.dialect.delete)
         return Rules(
             features={Feature(feature) for feature in self.features},
             delete_after=timedelta(days=self.delete_after_days),
+            removes=deletion == Deletion.REMOVES,
         )
 
 

@@ -12,6 +12,7 @@ UPDATE: Final = "update"
 SWITCH: Final = "switch"
 # With the attribute that is searched for behind it.
 SEARCH: Final = "search."
+DELETE: Final = "delete"
 PAGING: Final = "paging"
 PAGE_SIZE: Final = "page_size"
 TAKEN: Final = "taken"
@@ -78,6 +79,14 @@ class Paging(StrEnum):
     CURSOR = "cursor"
 
 
+class Deletion(StrEnum):
+    """What DELETE does with an account."""
+
+    REMOVES = "removes"
+    # The account stays, switched off.
+    DEACTIVATES = "deactivates"
+
+
 class Members(StrEnum):
     """The forms in which accounts are put into a group and taken out."""
 
@@ -140,6 +149,7 @@ class Dialect:
     keeps_external_id: bool = True
     # How what is sent is labelled.
     media_type: str = "application/scim+json"
+    delete: Deletion = Deletion.REMOVES
     # Where it may describe itself; the plural is what RFC 7643's first drafts had.
     discovery: tuple[str, ...] = ("/ServiceProviderConfig", "/ServiceProviderConfigs")
     groups: Groups = Groups()
@@ -181,6 +191,7 @@ _WORDS: Final[Mapping[tuple[str, str], str]] = {
     (SWITCH, Update.PATHS): "Accounts are switched on and off by themselves (PATCH with paths).",
     (SWITCH, Update.WHOLE): "Accounts are switched on and off by PATCH without paths.",
     (SWITCH, Update.PUT): "Accounts are switched on and off with everything they hold (PUT).",
+    (DELETE, Deletion.DEACTIVATES): "Deleting an account only switches it off, and it stays there.",
     (SEARCH, Search.FILTER): "Accounts are found by a search for {}.",
     (SEARCH, Search.BARE): "Accounts are found by a search for {}, written without quotes.",
     (

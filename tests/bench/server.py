@@ -85,8 +85,10 @@ def _answered(method: str, target: str, body: bytes) -> tuple[int, Any] | None:
     _journal.append((now, tenant, method, key))
     if tenant == _DEAD:
         return None
-    # Nothing of the bench reads back what a PATCH has changed.
-    return 200, {"id": key}
+    # Of what a PATCH has changed, the engine asks only for this to be shown.
+    operations = json.loads(body)["Operations"] if method == "PATCH" else []
+    switched = [("active", each["value"]) for each in operations if each.get("path") == "active"]
+    return 200, {"id": key, **dict(switched)}
 
 
 def _created(now: float, tenant: str, document: dict[str, Any]) -> tuple[int, Any] | None:

@@ -32,10 +32,14 @@ class Done:
 
 @dataclass
 class Tenant:
-    """`unique`: refuses a second user of one name. `deaf`: answers every search with everybody."""
+    """`unique`: refuses a second user of one name. `deaf`: answers every search with everybody.
+
+    `silent`: shows no account in the answer to a change of it.
+    """
 
     unique: bool = False
     deaf: bool = False
+    silent: bool = False
     users: dict[str, Document] = field(default_factory=dict)
 
     def serve(self, method: str, path: str, body: bytes) -> Done:
@@ -92,7 +96,8 @@ class Tenant:
         if self._taken(new, but=key):
             return Done(409, _error(409), **told)
         self.users[key] = new
-        return Done(200, new, changed=new != user, **told)
+        answer: dict[str, Any] = {"status": 204} if self.silent else {"status": 200, "body": new}
+        return Done(**answer, changed=new != user, **told)
 
     def _taken(self, document: Document, but: str = "") -> bool:
         name = document["userName"].casefold()

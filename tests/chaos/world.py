@@ -22,7 +22,7 @@ _REVERSIBLE = (Feature.CREATE_USERS, Feature.UPDATE_USERS, Feature.DEACTIVATE_US
 APPS: dict[str, tuple[str, dict[str, Any], tuple[Feature, ...], tuple[int, ...]]] = {
     "loose": ("scim", {}, _REVERSIBLE, (0, 1)),
     "meeting": ("zoom", {}, _REVERSIBLE, (1, 2)),
-    "strict": ("scim", {"unique": True}, tuple(Feature), (2, 3)),
+    "strict": ("scim", {"unique": True, "silent": True}, tuple(Feature), (2, 3)),
     "deaf": ("scim", {"deaf": True}, _REVERSIBLE, (3,)),
 }
 GUARDED = "guarded"

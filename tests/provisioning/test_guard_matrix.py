@@ -84,12 +84,13 @@ def test_what_is_counted_is_what_would_be_removed(app: App) -> None:
     now = timezone.now()
     accounts = list(Account.objects.all())
     assert len(accounts) > 1_000
-    for features, days in product(FEATURES, (0, 30)):
+    for features, days, deletion in product(FEATURES, (0, 30), ("removes", "deactivates")):
+        app.learned = {"delete": {"value": deletion}}
         app.features = [feature.value for feature in features]
         app.delete_after_days = days
         counted = set(guard.removals(app, now=now).values_list("pk", flat=True))
         planned = {each.pk for each in accounts if removed(app, each, now=now)}
-        assert counted == planned, f"{features}, {days} days"
+        assert counted == planned, f"{features}, {days} days, DELETE {deletion}"
 
 
 def test_the_reason_against_an_account_is_the_one_of_today(app: App) -> None:

@@ -37,6 +37,8 @@ class Modelled:
     # What is there: None for no account.
     held: dict[str, Any] | None = None
     active: bool = False
+    # Whether DELETE does more there than switching off.
+    removes: bool = True
     now: datetime = START
 
     def do(self, action: Action, desired: Mapping[str, Any], *, arrives: bool, told: bool) -> None:
@@ -66,6 +68,8 @@ class Modelled:
                 self.held = _present(self.held | sent)
             case Operation.DEACTIVATE | Operation.REACTIVATE if self.held is not None:
                 self.active = action.operation is Operation.REACTIVATE
+            case Operation.DELETE if not self.removes:
+                self.active = False
             case Operation.DELETE:
                 self.held, self.active = None, False
 
@@ -113,6 +117,7 @@ rules = st.builds(
     Rules,
     features=st.frozensets(st.sampled_from(Feature)),
     delete_after=st.sampled_from([timedelta(0), timedelta(days=30)]),
+    removes=st.booleans(),
 )
 # wanted, what should be there, whether the request arrives, whether the answer does
 history = st.lists(st.tuples(st.booleans(), values, st.booleans(), st.booleans()), max_size=8)
@@ -121,7 +126,7 @@ NOBODY = Recorded(State.ABSENT, has_remote=False, applied={})
 
 def lived(past: list[tuple[bool, dict[str, Any], bool, bool]], rules: Rules) -> Modelled:
     """An account after these changes of mind and lost answers; every step is judged."""
-    model = Modelled(NOBODY)
+    model = Modelled(NOBODY, removes=rules.removes)
     for wanted, desired, arrives, told in past:
         action = decide(model, wanted, desired, rules)
         operation = action.operation

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from iam.models import Group, User
-from provisioning.models import App, Event, Outcome
+from provisioning.models import EFFECT_LABELS, App, Event, Outcome
 from tests.conftest import MakeApp
 from tests.provisioning.admin import Page, visit
 from tests.support.faulty import FaultyScim, answer
@@ -119,6 +119,16 @@ def test_a_result_is_chosen(admin_client: Client, outcome: str) -> None:
     page = report(admin_client, outcome=outcome)
     assert found(page) == [outcome]
     assert Outcome(outcome).label in page.text
+
+
+def test_what_was_accepted_is_told_from_what_was_verified(admin_client: Client) -> None:
+    for effect in ("", *EFFECT_LABELS):
+        done(effect or "none", effect=effect)
+    assert len(found(report(admin_client))) == 1 + len(EFFECT_LABELS)
+    for effect, label in EFFECT_LABELS.items():
+        page = report(admin_client, effect=effect)
+        assert found(page) == [effect]
+        assert f"Done {label} Ok." in page.text
 
 
 def test_filters_together_must_all_fit(admin_client: Client) -> None:

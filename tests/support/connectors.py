@@ -29,13 +29,15 @@ def interfering(after: Callable[[str], None]) -> type[Scim]:
             after("create")
             return made
 
-        def update(self, remote_id: str, changes: Any, *, held: Any) -> None:
-            super().update(remote_id, changes, held=held)
+        def update(self, remote_id: str, changes: Any, *, held: Any) -> RemoteAccount | None:
+            shown = super().update(remote_id, changes, held=held)
             after("update")
+            return shown
 
-        def deactivate(self, remote_id: str) -> None:
-            super().deactivate(remote_id)
+        def deactivate(self, remote_id: str) -> RemoteAccount | None:
+            shown = super().deactivate(remote_id)
             after("deactivate")
+            return shown
 
     return Interfering
 
@@ -47,3 +49,10 @@ class Stumbling(Scim):
         if values["name.givenName"] == "Bob":
             raise ZeroDivisionError("a mistake in the connector")
         return super().create(values, external_id=external_id)
+
+
+class Blind(Scim):
+    """Fails with an error of the programmer's own whenever it is to look at an account."""
+
+    def get(self, remote_id: str, targets: Any) -> RemoteAccount:
+        raise ZeroDivisionError("a mistake in the connector")

@@ -111,6 +111,11 @@ class FaultyScim(HttpServer):
     with everybody; the ids in `hidden` are never found by a search; `paging` makes the pages of
     a list; `cursors` is how many are on one where lists are read by cursor only (RFC 9865). What
     `groups` does wrong is said there.
+
+    What it does with a write to which it says yes, by method: those in `ignored` have no effect;
+    those in `slow` have it after so many more GETs; `says` is the status of its yes, where it is
+    another one than usual: 202 and 204 show no document. `keeps_deleted` makes DELETE switch off.
+    `rewrite` is given the user before and after a change and answers what is stored.
     """
 
     def __init__(self, *, unique: bool = True, port: int = 0) -> None:
@@ -122,6 +127,14 @@ class FaultyScim(HttpServer):
         self.hidden: set[str] = set()
         self.paging = pages()
         self.cursors = 0
+        self.ignored: set[str] = set()
+        self.slow: dict[str, int] = {}
+        self.says: dict[str, int] = {}
+        self.keeps_deleted = False
+        self.rewrite: Callable[[Document, Document], Document] = lambda before, after: after
+        # What takes effect once so many GETs have come.
+        self._coming: list[tuple[int, dict[str, Document | None]]] = []
+        self._reads = 0
         self.stored: dict[str, Document] = {}
         self.groups = FaultyGroups(self.stored.keys())
         self._faults: list[_Planned] = []
@@ -190,6 +203,39 @@ class FaultyScim(HttpServer):
     def _serve(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
         if headers.get("Authorization") != f"Bearer {self.token}":
             return _error(401, "The token is not valid.")
+        if method == "GET":
+            self._reads += 1
+            self._arrive()
+            return self._answer(method, path, body)
+        before = dict(self.stored)
+        reply = self._answer(method, path, body)
+        if reply.status >= 300:
+            return reply
+        if method in self.ignored or method in self.slow:
+            reply = self._put_off(method, before, reply)
+        says = self.says.get(method, reply.status)
+        return Reply(says) if says in {202, 204} else reply
+
+    def _put_off(self, method: str, before: dict[str, Document], reply: Reply) -> Reply:
+        """As if nothing had been done yet; the answer shows what is there."""
+        keys = before.keys() | self.stored.keys()
+        changed = {key for key in keys if before.get(key) != self.stored.get(key)}
+        if method in self.slow:
+            coming = {key: self.stored.get(key) for key in changed}
+            self._coming.append((self._reads + self.slow[method], coming))
+        self.stored = before
+        shown = [before[key] for key in changed if key in before]
+        return json_reply(shown[0]) if shown and reply.body else reply
+
+    def _arrive(self) -> None:
+        for due, changes in self._coming:
+            for key, document in changes.items() if due < self._reads else ():
+                self.stored.pop(key, None)
+                if document is not None:
+                    self.stored[key] = document
+        self._coming = [each for each in self._coming if each[0] >= self._reads]
+
+    def _answer(self, method: str, path: str, body: bytes) -> Reply:
         parts = urlsplit(path)
         if parts.path.startswith(("/Groups", "/Schemas/")):
             return self.groups.serve(method, path, body, paging=self.paging)
@@ -206,6 +252,9 @@ class FaultyScim(HttpServer):
                 return self._replace(found["id"], json.loads(body))
             case "PATCH":
                 return self._replace(found["id"], patching.applied(found, json.loads(body)))
+            case "DELETE" if self.keeps_deleted:
+                self.stored[found["id"]] = found | {"active": False}
+                return Reply(204)
             case "DELETE":
                 del self.stored[found["id"]]
                 return Reply(204)
@@ -240,7 +289,7 @@ class FaultyScim(HttpServer):
     def _replace(self, key: str, document: Document) -> Reply:
         if self._taken(document, but=key):
             return _error(409, "A user with this name already exists.")
-        self.stored[key] = {**document, "id": key}
+        self.stored[key] = self.rewrite(self.stored[key], {**document, "id": key})
         return json_reply(self.stored[key])
 
     def _taken(self, document: Document, but: str = "") -> bool:

@@ -6,7 +6,7 @@ from iam.models import User
 from provisioning.models import Account, App, Event, Origin, Problem
 from provisioning.plan import State
 
-_PARKED = {Problem.REJECTED, Problem.CONFLICT}
+_PARKED = {Problem.REJECTED, Problem.CONFLICT, Problem.WITHOUT_EFFECT}
 
 
 def account(app: App, user: User) -> Account:

@@ -49,8 +49,10 @@ def create(scim: Scim) -> Any:
     return scim.create(VALUES, external_id=EXTERNAL)
 
 
-def update(scim: Scim, remote_id: str = "7") -> None:
-    scim.update(remote_id, [Change("name.givenName", "Ann", "Anna")], held={"name.givenName"})
+def update(scim: Scim, remote_id: str = "7") -> Any:
+    return scim.update(
+        remote_id, [Change("name.givenName", "Ann", "Anna")], held={"name.givenName"}
+    )
 
 
 READS: dict[str, Call] = {"check": Scim.check, "find": find}

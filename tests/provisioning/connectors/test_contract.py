@@ -10,6 +10,7 @@ from provisioning.connectors import catalogue
 from provisioning.connectors.base import Connector
 from provisioning.errors import Misconfigured
 from provisioning.plan import Feature
+from provisioning.scim.dialect import Deletion
 
 Kind = type[Connector]
 _SECRET = re.compile("token|secret|password|key")
@@ -136,6 +137,10 @@ def test_it_has_features_and_none_that_the_product_does_not_know(kind: Kind) -> 
 def test_what_a_feature_does_there_is_told_in_sentences(kind: Kind) -> None:
     assert set(kind.feature_notes) <= set(kind.features)
     assert all(note.endswith(".") for note in kind.feature_notes.values())
+
+
+def test_deleting_is_not_offered_where_it_only_switches_off(kind: Kind) -> None:
+    assert kind.dialect.delete == Deletion.REMOVES or Feature.DELETE_USERS not in kind.features
 
 
 def test_what_may_stay_empty_has_no_default(kind: Kind) -> None:

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from provisioning.connectors.base import RemoteAccount
 from provisioning.connectors.scim import Scim
 from provisioning.errors import (
     AlreadyExists,
     ConnectorError,
     Misconfigured,
     NotFound,
+    Promised,
     Rejected,
     Throttled,
     Unavailable,
@@ -320,5 +322,33 @@ def test_half_an_answer_to_a_write_leaves_it_in_doubt(call: Call) -> None:
 @calls(*ON_ACCOUNT)
 def test_an_account_need_not_come_back_after_a_change(call: Call, reply: Reply) -> None:
     with answering(reply) as (scim, server):
-        call(scim)
+        assert call(scim) is None
     assert len(server.requests) == 1
+
+
+HELD = {"id": "7", "userName": ANN, "name": {"givenName": "Anna"}, "active": "False"}
+
+
+@calls("update", "deactivate", "reactivate")
+def test_an_account_that_comes_back_after_a_change_is_told(call: Call) -> None:
+    with answering(json_reply(HELD)) as (scim, _):
+        shown = call(scim)
+    assert isinstance(shown, RemoteAccount)
+    assert (shown.remote_id, shown.active, shown.tells_active) == ("7", False, True)
+
+
+@pytest.mark.parametrize(
+    "said", [HELD | {"id": "8"}, {"id": "7"}, {"Operations": [{"op": "replace"}]}, [HELD], "7"]
+)
+@calls("update", "deactivate", "reactivate")
+def test_what_is_not_the_whole_account_proves_nothing(call: Call, said: Any) -> None:
+    with answering(json_reply(said)) as (scim, _):
+        assert call(scim) is None
+
+
+@calls(*WRITES)
+def test_8_what_is_taken_for_later_is_a_promise_whatever_it_shows(call: Call) -> None:
+    with answering(json_reply(HELD, status=202)) as (scim, server):
+        with pytest.raises(Promised, match="took it for later"):
+            call(scim)
+        assert len(server.requests) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from iam.models import Group, User
 from provisioning import apps_setup, queue
+from provisioning.effects import LOOKS
 from provisioning.models import App, Event, Lane, Policy, Problem
 from provisioning.plan import Feature, State
 from provisioning.scim.messages import ENTERPRISE_USER
@@ -266,6 +267,34 @@ def test_an_administrator_of_zoom_stays_and_the_reason_is_told(
     row = account(zoom, ann)
     assert (row.problem, row.state) == (Problem.REJECTED, State.ACTIVE)
     assert "“Can not deactivate an administrator.”" in row.message
+
+
+def test_what_zoom_says_yes_to_and_does_not_do_is_told_and_not_sent_for_ever(
+    pushed: Document,
+    zoom: App,
+    ann: User,
+    sales: Group,
+    tenant: ZoomTenant,
+    push: Push,
+    later: Callable[..., None],
+) -> None:
+    # Quirks 7 and 8 of Zoom's: the document in the answer is what is there.
+    tenant.invited.add(ann.username.casefold())
+    ann.last_name = "Oak"
+    ann.save()
+    push()
+    event = Event.objects.latest("pk")
+    assert (event.outcome, event.effect) == ("done", "without_effect")
+    assert "still shows the old value for name.familyName (“Ash”)" in event.message
+    # And 11, where Zoom does not even refuse it.
+    sales.users.remove(ann)
+    for _ in range(10):
+        push()
+        later(minutes=10)
+    row = account(zoom, ann)
+    assert (row.problem, row.state) == (Problem.WITHOUT_EFFECT, State.ACTIVE)
+    assert "administrators often may not" in row.message
+    assert len([line for line in tenant.journal if line.startswith("PATCH")]) == LOOKS
 
 
 # -------------------------------------------------------------------------------------- tokens

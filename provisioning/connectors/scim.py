@@ -9,6 +9,7 @@ from provisioning import http
 from provisioning.connectors import signing_in
 from provisioning.connectors.base import RemoteAccount, Setting, Step
 from provisioning.connectors.everybody import Everybody
+from provisioning.connectors.scim_discovery import ScimDescribed
 from provisioning.connectors.scim_listing import ScimLists, count
 from provisioning.connectors.service import CORRECT, Unsupported
 from provisioning.errors import (
@@ -21,7 +22,7 @@ from provisioning.errors import (
 )
 from provisioning.plan import Change, Feature, Value
 from provisioning.scim import dialect, messages, paths
-from provisioning.scim.dialect import SEARCH, SWITCH, UPDATE, Lesson, Search, Update
+from provisioning.scim.dialect import SEARCH, SWITCH, UPDATE, Search, Update
 
 BASE_URL = Setting(
     key="base_url",
@@ -35,7 +36,7 @@ TOKEN = signing_in.TOKEN
 _VERSION = re.compile(r'(W/)?"[!#-~]{1,200}"')
 
 
-class Scim(ScimLists):
+class Scim(ScimLists, ScimDescribed):
     slug: ClassVar[str] = "scim"
     label: ClassVar[str] = "Any SCIM 2.0 application"
     description: ClassVar[str] = "For every application with a SCIM Base URL."
@@ -139,16 +140,6 @@ class Scim(ScimLists):
                 return self._request("GET", "/Users")
             except ConnectorError:
                 raise error from None
-
-    def discover(self) -> Sequence[Lesson]:
-        for path in self.dialect.discovery:
-            try:
-                told = self._request("GET", path).body
-            except ConnectorError:
-                continue
-            if isinstance(told, dict):
-                return dialect.discovered(told, self.dialect)
-        return ()
 
     def find(
         self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool

@@ -295,6 +295,64 @@ def test_a_push_does_not_ask_for_the_description(
     assert not [request for request in faulty.requests if "ServiceProvider" in request.path]
 
 
+def says(faulty: FaultyScim, path: str, body: object) -> None:
+    faulty.on("GET", answer(200, body), about=path)
+
+
+USERS = {
+    "id": "urn:ietf:params:scim:schemas:core:2.0:User",
+    "attributes": [
+        {"name": "userName", "required": True},
+        {"name": "active"},
+        {"name": "title", "mutability": "readOnly"},
+        {"name": "badge", "required": True},
+    ],
+}
+CUSTOM = {"id": "urn:crew:scim:2.0:User", "attributes": [{"name": "shoeSize"}]}
+
+
+def test_a_description_of_users_is_shown_suggested_and_warned_of(
+    crew: App, faulty: FaultyScim, admin_client: Client
+) -> None:
+    extensions = [{"schema": CUSTOM["id"]}]
+    says(faulty, "/ResourceTypes", [{"name": "User", "schemaExtensions": extensions}])
+    # A page at a time, as a list response.
+    says(faulty, "/Schemas?startIndex=2", {"totalResults": 2, "Resources": [CUSTOM]})
+    says(faulty, "/Schemas", {"totalResults": 2, "Resources": [USERS]})
+    page = visit(admin_client, "provisioning_app_change", crew.pk).send(button="_save_and_test")
+    assert "It has no groups." in page.text
+    assert "It describes 5 attributes of its users. It needs userName, badge." in page.text
+    assert 'value="urn:crew:scim:2.0:User:shoeSize"' in page.html
+    crew.mappings.create(target="title", source="title", position=9)
+    saved = visit(admin_client, "provisioning_app_change", crew.pk).send()
+    assert "Crew says that it fills in “title” by itself. The row is kept" in saved.text
+    assert "Crew does not say that its users have “name”" in saved.text
+    assert "Crew says that it needs badge, which no mapping row fills." in saved.text
+    assert crew.mappings.filter(target="title").exists()
+    visit(admin_client, "provisioning_app_change", crew.pk).send(button="_forget_learned")
+    assert learned(crew) == {}
+    assert apps_setup.objections(App.objects.get(pk=crew.pk)) == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answer(500),
+        answer(200, {"Resources": [{"id": 7}]}),
+        answer(200, ["x"] * 400_000),
+        lose_answer,
+    ],
+    ids=["500", "nonsense", "huge", "lost"],
+)
+def test_a_broken_description_of_users_is_fine(
+    crew: App, faulty: FaultyScim, fault: object
+) -> None:
+    describe(faulty, patch=False)
+    faulty.on("GET", fault, about="/Schemas")  # type: ignore[arg-type]
+    assert apps_setup.check_connection(crew)[0]
+    assert "attributes" not in learned(crew)
+
+
 # ------------------------------------------------------------------------------------- the page
 
 

@@ -127,7 +127,9 @@ class Scim(ScimLists, ScimDescribed):
                 f"{self._shown(reply)}. Copy the SCIM Base URL again from the page where "
                 f"{self.name} shows it; it often ends in /scim2 or /scim/v2."
             )
-        return f"Connected: {self.name} answered and accepted the credentials."
+        sentence = f"Connected: {self.name} answered and accepted the credentials."
+        ends = " ".join(dialect.in_words(each.flag, each.value) for each in self._certificate())
+        return f"{sentence} {ends}".rstrip()
 
     def _first_page(self) -> http.Response:
         """One account; everybody of a first page where no number may be named."""
@@ -167,6 +169,8 @@ class Scim(ScimLists, ScimDescribed):
                 f"{self.name} accepted the new account but did not say which id it has. Gatehouse "
                 "looks it up."
             )
+        # One with an id that cannot be kept is there now, and for a person.
+        http.segment(made.remote_id)
         return made
 
     def update(self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]) -> None:

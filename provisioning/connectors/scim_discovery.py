@@ -1,6 +1,7 @@
 """Asks a SCIM application what it says of itself: what it can do, and what its users consist of."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from provisioning.connectors.scim_listing import count
@@ -9,6 +10,8 @@ from provisioning.errors import ConnectorError
 from provisioning.scim import dialect, discovery
 from provisioning.scim.dialect import Lesson
 
+# So long before its certificate ends an application is warned of.
+_SOON = timedelta(days=14)
 # Pages of descriptions that are read at most.
 _DESCRIPTIONS = 5
 
@@ -24,8 +27,16 @@ class ScimDescribed(ScimService):
                 lessons += discovery.lessons(types, schemas)
         except ConnectorError:
             # It does not answer at all, which the next push will say better.
+            lessons = []
+        return [*lessons, *self._certificate()]
+
+    def _certificate(self) -> list[Lesson]:
+        """What is wrong with the certificate soon."""
+        ends = self._session.certificate_ends
+        if ends is None or ends - datetime.now(UTC) > _SOON:
             return []
-        return lessons
+        said = f"It was shown when the connection was tested, and is good until {ends:%H:%M} UTC."
+        return [Lesson(dialect.CERTIFICATE, f"{ends:%Y-%m-%d}", said)]
 
     def _abilities(self) -> list[Lesson]:
         for path in self.dialect.discovery:

@@ -16,6 +16,7 @@ PAGING: Final = "paging"
 PAGE_SIZE: Final = "page_size"
 TAKEN: Final = "taken"
 ETAG: Final = "etag"
+CERTIFICATE: Final = "certificate"
 
 _SHOWN = 200
 # What servers say of a form that they do not know, whatever the status.
@@ -142,6 +143,8 @@ def in_words(flag: str, value: str) -> str:
     """A lesson as an administrator reads it, "" for one that this version does not know."""
     if flag == PAGE_SIZE:
         return _pages(value)
+    if flag == CERTIFICATE:
+        return f"Its certificate ends on {value}. Ask the people who run it for a new one before."
     kind, dot, attribute = flag.partition(".")
     return _WORDS.get((f"{kind}{dot}", value), "").format(_SOUGHT.get(attribute, attribute))
 

@@ -169,6 +169,7 @@ def test_newcomers_are_made_where_nothing_can_be_searched(
 def test_nobody_is_made_on_a_list_with_gaps(
     crew: App, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-55"""
     faulty.ignores_filter = True
     faulty.add("somebody@example.org")
     faulty.paging = lambda found, start, count: {
@@ -189,6 +190,7 @@ def happened_in_words(app: App) -> str:
 def test_an_account_that_the_search_hides_is_adopted_after_a_look_at_all(
     crew: App, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-51"""
     there = faulty.add(ann.username)
     faulty.hidden.add(there["id"])
     push()
@@ -205,6 +207,7 @@ def test_an_account_that_the_search_hides_is_adopted_after_a_look_at_all(
 def test_an_account_that_is_nowhere_shown_is_for_a_person(
     crew: App, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-53"""
     faulty.on("POST", answer(409, {"detail": "Exists already."}))
     push()
     assert account(crew, ann).problem == Problem.REJECTED
@@ -260,6 +263,7 @@ def test_the_test_of_the_connection_asks_what_the_application_can_do(
 def test_an_untrue_description_is_corrected(
     crew: App, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-61"""
     describe(faulty, patch=False)
     apps_setup.check_connection(crew)
     push()
@@ -283,6 +287,7 @@ def test_an_untrue_description_is_corrected(
     ids=["404", "500", "401", "list", "number", "lost"],
 )
 def test_a_missing_description_is_fine(crew: App, faulty: FaultyScim, fault: object) -> None:
+    """bad-input-60"""
     faulty.on("GET", fault, about="/ServiceProviderConfig")  # type: ignore[arg-type]
     assert apps_setup.check_connection(crew)[0]
     assert learned(crew) == {}

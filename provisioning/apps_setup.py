@@ -9,8 +9,9 @@ from django.db.models import F
 from provisioning import addresses, connections, correlation, lanes
 from provisioning import secrets as sealing
 from provisioning.errors import ConnectorError, Unavailable
-from provisioning.models import App, GroupsToPush, Mapping, Resource
+from provisioning.models import App, Apply, GroupsToPush, Mapping, Resource
 from provisioning.plan import Feature
+from provisioning.scim import discovery
 from provisioning.scim.dialect import DELETE
 
 # On at the start: everything that can be undone.
@@ -149,6 +150,21 @@ def forget(app: App, *, but: str = "") -> None:
     """Find out anew how the application deviates; the accounts are not looked at for it."""
     kept = {flag: lesson for flag, lesson in app.learned.items() if flag == but}
     App.objects.filter(pk=app.pk).update(learned=kept, changed_at=F("changed_at"))
+
+
+def objections(app: App) -> list[str]:
+    """What the application, by its own word, has against the mapping. It may be wrong."""
+    learned = connections.learned(app)
+    rows = list(app.mappings.of_people())
+    said = [
+        f"{app} {objection}. The row is kept: what an application says of itself is not always so."
+        for row in rows
+        if (objection := discovery.objection(row.target, learned, always=row.apply == Apply.ALWAYS))
+    ]
+    if missing := discovery.unfilled([row.target for row in rows], learned):
+        said.append(f"{app} says that it needs {', '.join(missing)}, which no mapping row fills.")
+    # Two rows may fill parts of one attribute.
+    return list(dict.fromkeys(said))
 
 
 def _origins(app: App, settings: Values[str, str]) -> list[str]:

@@ -18,7 +18,16 @@ from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
 from iam import actor
-from provisioning import apps_setup, connectors, group_queue, guard, mapping, queue, reconcile
+from provisioning import (
+    apps_setup,
+    connections,
+    connectors,
+    group_queue,
+    guard,
+    mapping,
+    queue,
+    reconcile,
+)
 from provisioning.admin import preview
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.expressions.functions import FUNCTIONS
@@ -36,7 +45,7 @@ from provisioning.models import (
     Trigger,
 )
 from provisioning.plan import GROUP_FEATURES, State
-from provisioning.scim import dialect
+from provisioning.scim import dialect, discovery
 
 _GO_ALONG = (Account, Hold, Run, PushedGroup, PushedMember)
 _TEST = "_save_and_test"
@@ -196,6 +205,9 @@ class AppAdmin(SaysWhatWillHappen):
         extra |= {"show_save_and_continue": False, "show_save_and_add_another": False}
         response = super().changeform_view(request, object_id, form_url, extra)
         saved = request.method == "POST" and response.status_code == 302
+        if saved and object_id:
+            for sentence in apps_setup.objections(App.objects.get(pk=object_id)):
+                messages.warning(request, sentence)
         if saved and object_id and _BUTTONS & set(request.POST):
             # Here the save is committed: nobody waits for a database lock while the
             # application takes its time to answer.
@@ -314,7 +326,7 @@ def _guide(app: App | None) -> dict[str, Any]:
     return {
         "label": kind.label,
         "steps": kind.steps,
-        "targets": kind.known_targets,
+        "targets": _targets(app),
         "group_targets": kind.known_group_targets,
         "abilities": list(_abilities(app)),
         "functions": FUNCTIONS.values(),
@@ -322,10 +334,18 @@ def _guide(app: App | None) -> dict[str, Any]:
     }
 
 
+def _targets(app: App) -> list[str]:
+    """What the vendor's file suggests, then what the application says it has."""
+    described = discovery.suggestions(connections.learned(app))
+    known = {target.lower() for target in app.kind.known_targets}
+    return [*app.kind.known_targets, *(each for each in described if each.lower() not in known)]
+
+
 def _abilities(app: App) -> Iterator[dict[str, Any]]:
     """What was found out about the application, with how and when."""
     for flag, lesson in app.learned.items():
-        if sentence := dialect.in_words(flag, lesson["value"]):
+        value = lesson["value"]
+        if sentence := dialect.in_words(flag, value) or discovery.in_words(flag, value):
             since = parse_datetime(lesson["at"])
             yield {"sentence": sentence, "evidence": lesson["evidence"], "since": since}
 

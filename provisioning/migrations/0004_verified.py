@@ -4,25 +4,56 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('provisioning', '0003_groups'),
+        ("provisioning", "0003_groups"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='event',
-            name='effect',
-            field=models.CharField(blank=True, choices=[('verified', 'Verified'), ('accepted', 'Accepted'), ('without_effect', 'Without effect')], max_length=20),
+            model_name="event",
+            name="effect",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("verified", "Verified"),
+                    ("accepted", "Accepted"),
+                    ("without_effect", "Without effect"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='account',
-            name='problem',
-            field=models.CharField(blank=True, choices=[('unavailable', 'Retrying'), ('rejected', 'Refused'), ('conflict', 'Conflict'), ('switched_off', 'Feature off'), ('held', 'Held'), ('changed_there', 'Changed there'), ('without_effect', 'Without effect')], max_length=20),
+            model_name="account",
+            name="problem",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("unavailable", "Retrying"),
+                    ("rejected", "Refused"),
+                    ("conflict", "Conflict"),
+                    ("switched_off", "Feature off"),
+                    ("held", "Held"),
+                    ("changed_there", "Changed there"),
+                    ("without_effect", "Without effect"),
+                ],
+                max_length=20,
+            ),
         ),
         migrations.AlterField(
-            model_name='pushedgroup',
-            name='problem',
-            field=models.CharField(blank=True, choices=[('unavailable', 'Retrying'), ('rejected', 'Refused'), ('conflict', 'Conflict'), ('switched_off', 'Feature off'), ('held', 'Held'), ('changed_there', 'Changed there'), ('without_effect', 'Without effect')], max_length=20),
+            model_name="pushedgroup",
+            name="problem",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("unavailable", "Retrying"),
+                    ("rejected", "Refused"),
+                    ("conflict", "Conflict"),
+                    ("switched_off", "Feature off"),
+                    ("held", "Held"),
+                    ("changed_there", "Changed there"),
+                    ("without_effect", "Without effect"),
+                ],
+                max_length=20,
+            ),
         ),
     ]

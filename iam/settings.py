@@ -112,8 +112,13 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
     }
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
-    # Otherwise a server that does not answer at all is waited for for minutes.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    # Otherwise a server that does not answer at all is waited for for minutes. To compile a query
+    # for the processor takes ten times as long here as to run it.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "options": "-c jit=off",
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 
 # Redis or RabbitMQ, if Celery is to do the work: docs/guides/scaling.md. None is needed.
 BROKER_URL = env.str("GATEHOUSE_BROKER_URL", default="")

@@ -85,6 +85,14 @@ def test_a_group_that_is_there_is_found_by_name_and_renamed(both: tuple[Scim, Ve
     assert app.find_group(SALES, external_id=EXTERNAL, made_by_us=False) == []
 
 
+def test_a_group_is_found_among_all_there_are(both: tuple[Scim, Vendor]) -> None:
+    app, vendor = both
+    made = [vendor.add_group(f"Group {number}")["id"] for number in range(120)]
+    (hit,) = app.look_through_groups({"displayName": "Group 117"}, external_id=EXTERNAL)
+    assert hit.remote_id == made[117]
+    assert app.look_through_groups(SALES, external_id=EXTERNAL) == []
+
+
 def test_a_group_is_deleted_and_gone(both: tuple[Scim, Vendor]) -> None:
     app, vendor = both
     made = app.create_group(SALES, external_id=EXTERNAL)

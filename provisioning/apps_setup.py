@@ -9,8 +9,9 @@ from django.db.models import F
 from provisioning import addresses, connections, correlation, lanes
 from provisioning import secrets as sealing
 from provisioning.errors import ConnectorError, Unavailable
-from provisioning.models import App, Mapping
+from provisioning.models import App, Apply, Mapping
 from provisioning.plan import Feature
+from provisioning.scim import discovery
 
 # On at the start: everything that can be undone.
 _DEFAULT_FEATURES = (Feature.CREATE_USERS, Feature.UPDATE_USERS, Feature.DEACTIVATE_USERS)
@@ -124,6 +125,21 @@ def check_connection(app: App) -> tuple[bool, str]:
 def forget(app: App) -> None:
     """Find out anew how the application deviates; the accounts are not looked at for it."""
     App.objects.filter(pk=app.pk).update(learned={}, changed_at=F("changed_at"))
+
+
+def objections(app: App) -> list[str]:
+    """What the application, by its own word, has against the mapping. It may be wrong."""
+    learned = connections.learned(app)
+    rows = list(app.mappings.all())
+    said = [
+        f"{app} {objection}. The row is kept: what an application says of itself is not always so."
+        for row in rows
+        if (objection := discovery.objection(row.target, learned, always=row.apply == Apply.ALWAYS))
+    ]
+    if missing := discovery.unfilled([row.target for row in rows], learned):
+        said.append(f"{app} says that it needs {', '.join(missing)}, which no mapping row fills.")
+    # Two rows may fill parts of one attribute.
+    return list(dict.fromkeys(said))
 
 
 def _origins(app: App, settings: Values[str, str]) -> list[str]:

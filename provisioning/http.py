@@ -81,6 +81,8 @@ class Session:
         self._tls = _trusted(ca_certificate)
         self._timeout = Timeout(connect=connect_timeout, read=read_timeout)
         self._deadline = deadline
+        # Until when the certificate that was shown last is good, once one was.
+        self.certificate_ends: datetime | None = None
         # Scheme and host as they stand in addresses that were looked at and are in order.
         self._allowed: set[tuple[str, str]] = set()
         self._pools: dict[tuple[str, str | None, int | None], HTTPConnectionPool] = {}
@@ -130,6 +132,9 @@ class Session:
             for pool in self._pools.values():
                 pool.close()
 
+    def _note(self, ends: str) -> None:
+        self.certificate_ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+
     def _url(self, path_or_url: str, params: Mapping[str, str] | None) -> SplitResult:
         url = path_or_url
         if not url.startswith(("http://", "https://")):
@@ -173,6 +178,7 @@ class Session:
             "maxsize": _CONNECTIONS,
             "block": True,
             "internal": self._internal,
+            "trusted": self._note,
         }
         with self._lock:
             if where not in self._pools:
@@ -185,7 +191,8 @@ class Session:
 
 def segment(text: str) -> str:
     """An id from the application as one segment of a path. Raises Rejected if it cannot be one."""
-    if text in {"", ".", ".."} or len(text) > 500:
+    hidden = any(sign < " " or sign == "\x7f" for sign in text)
+    if text in {"", ".", ".."} or len(text) > 500 or hidden:
         raise Rejected(
             "The application knows this account by an id that cannot be part of a web address. "
             "Ask the people who run it to change the id."

@@ -164,7 +164,9 @@ def found(job: Job, account_there: RemoteAccount, *, ours: bool, origin: str) ->
             "remote_id": account_there.remote_id,
             "origin": origin,
             "state": State.ACTIVE if account_there.active else State.SUSPENDED,
-            "applied": account_there.values,
+            "applied": _present(
+                {path: drift.storable(value) for path, value in account_there.values.items()}
+            ),
             "seen": {},
             "deprovisioned_at": None if account_there.active else timezone.now(),
         },

@@ -3,6 +3,7 @@
 import http.client
 import io
 import socket
+import ssl
 from collections.abc import Callable
 from contextvars import ContextVar
 from ipaddress import ip_address
@@ -73,9 +74,13 @@ class _Answer(http.client.HTTPResponse):
 class _Http(HTTPConnection):
     response_class = _Answer
 
-    def __init__(self, *args: Any, internal: bool, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, internal: bool, trusted: Callable[[str], None], **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self._internal = internal
+        # Told until when the certificate is good, in the words of the certificate.
+        self._trusted = trusted
 
     def _new_conn(self) -> socket.socket:
         """Connect to the first address that answers, after a look at each.
@@ -124,7 +129,11 @@ class _Http(HTTPConnection):
 
 
 class _Https(_Http, HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        super().connect()
+        certificate = self.sock.getpeercert() if isinstance(self.sock, ssl.SSLSocket) else None
+        if certificate:
+            self._trusted(str(certificate["notAfter"]))
 
 
 class HttpPool(HTTPConnectionPool):

@@ -18,7 +18,7 @@ from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
 from iam import actor
-from provisioning import apps_setup, connectors, guard, mapping, queue, reconcile
+from provisioning import apps_setup, connections, connectors, guard, mapping, queue, reconcile
 from provisioning.admin import preview
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.expressions.functions import FUNCTIONS
@@ -26,7 +26,7 @@ from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
 from provisioning.mapping_forms import MappingForm, MappingFormSet
 from provisioning.models import Account, App, Hold, Mapping, Problem, Run, Trigger
 from provisioning.plan import State
-from provisioning.scim import dialect
+from provisioning.scim import dialect, discovery
 
 _TEST = "_save_and_test"
 _PUSH = "_push_now"
@@ -168,6 +168,9 @@ class AppAdmin(SaysWhatWillHappen):
         extra |= {"show_save_and_continue": False, "show_save_and_add_another": False}
         response = super().changeform_view(request, object_id, form_url, extra)
         saved = request.method == "POST" and response.status_code == 302
+        if saved and object_id:
+            for sentence in apps_setup.objections(App.objects.get(pk=object_id)):
+                messages.warning(request, sentence)
         if saved and object_id and _BUTTONS & set(request.POST):
             # Here the save is committed: nobody waits for a database lock while the
             # application takes its time to answer.
@@ -269,17 +272,25 @@ def _guide(app: App | None) -> dict[str, Any]:
     return {
         "label": kind.label,
         "steps": kind.steps,
-        "targets": kind.known_targets,
+        "targets": _targets(app),
         "abilities": list(_abilities(app)),
         "functions": FUNCTIONS.values(),
         "attributes": [attribute.key for attribute in mapping.catalogue()],
     }
 
 
+def _targets(app: App) -> list[str]:
+    """What the vendor's file suggests, then what the application says it has."""
+    described = discovery.suggestions(connections.learned(app))
+    known = {target.lower() for target in app.kind.known_targets}
+    return [*app.kind.known_targets, *(each for each in described if each.lower() not in known)]
+
+
 def _abilities(app: App) -> Iterator[dict[str, Any]]:
     """What was found out about the application, with how and when."""
     for flag, lesson in app.learned.items():
-        if sentence := dialect.in_words(flag, lesson["value"]):
+        value = lesson["value"]
+        if sentence := dialect.in_words(flag, value) or discovery.in_words(flag, value):
             since = parse_datetime(lesson["at"])
             yield {"sentence": sentence, "evidence": lesson["evidence"], "since": since}
 

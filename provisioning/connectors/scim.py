@@ -9,6 +9,7 @@ from provisioning import http
 from provisioning.connectors import signing_in
 from provisioning.connectors.base import RemoteAccount, Setting, Step
 from provisioning.connectors.everybody import Everybody
+from provisioning.connectors.scim_discovery import ScimDescribed
 from provisioning.connectors.scim_listing import ScimLists
 from provisioning.connectors.scim_members import ScimMembers
 from provisioning.connectors.service import CORRECT, Unsupported, as_count
@@ -22,7 +23,7 @@ from provisioning.errors import (
 )
 from provisioning.plan import Change, Feature, Value
 from provisioning.scim import dialect, messages, paths
-from provisioning.scim.dialect import SEARCH, SWITCH, UPDATE, Lesson, Search, Update
+from provisioning.scim.dialect import SEARCH, SWITCH, UPDATE, Search, Update
 
 BASE_URL = Setting(
     key="base_url",
@@ -36,7 +37,7 @@ TOKEN = signing_in.TOKEN
 _VERSION = re.compile(r'(W/)?"[!#-~]{1,200}"')
 
 
-class Scim(ScimMembers, ScimLists):
+class Scim(ScimMembers, ScimLists, ScimDescribed):
     slug: ClassVar[str] = "scim"
     label: ClassVar[str] = "Any SCIM 2.0 application"
     description: ClassVar[str] = "For every application with a SCIM Base URL."
@@ -130,7 +131,9 @@ class Scim(ScimMembers, ScimLists):
                 f"{self._shown(reply)}. Copy the SCIM Base URL again from the page where "
                 f"{self.name} shows it; it often ends in /scim2 or /scim/v2."
             )
-        return f"Connected: {self.name} answered and accepted the credentials."
+        sentence = f"Connected: {self.name} answered and accepted the credentials."
+        ends = " ".join(dialect.in_words(each.flag, each.value) for each in self._certificate())
+        return f"{sentence} {ends}".rstrip()
 
     def _first_page(self) -> http.Response:
         """One account; everybody of a first page where no number may be named."""
@@ -143,17 +146,6 @@ class Scim(ScimMembers, ScimLists):
                 return self._request("GET", "/Users")
             except ConnectorError:
                 raise error from None
-
-    def discover(self) -> Sequence[Lesson]:
-        for path in self.dialect.discovery:
-            try:
-                told = self._request("GET", path).body
-            except ConnectorError:
-                continue
-            if isinstance(told, dict):
-                found = dialect.discovered(told, self.dialect)
-                return found + self._discovered_of_groups(told)
-        return ()
 
     def find(
         self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool
@@ -181,6 +173,8 @@ class Scim(ScimMembers, ScimLists):
                 f"{self.name} accepted the new account but did not say which id it has. Gatehouse "
                 "looks it up."
             )
+        # One with an id that cannot be kept is there now, and for a person.
+        http.segment(made.remote_id)
         return made
 
     def update(self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]) -> None:

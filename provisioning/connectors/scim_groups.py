@@ -9,7 +9,7 @@ from provisioning.connectors.base import RemoteGroup
 from provisioning.connectors.service import ScimService, Unsupported, as_count
 from provisioning.errors import AlreadyExists, ConnectorError, NotFound, Rejected, Unavailable
 from provisioning.listing import Walk
-from provisioning.plan import Change, Feature, Value
+from provisioning.plan import Change, Value
 from provisioning.scim import group_messages, messages
 from provisioning.scim.dialect import (
     GROUP_SEARCH,
@@ -20,7 +20,6 @@ from provisioning.scim.dialect import (
     Paging,
     Search,
     Update,
-    discovered_of_groups,
     page_size,
 )
 from provisioning.scim.schema import CORE_GROUP
@@ -56,11 +55,6 @@ class ScimGroups(ScimService):
     @classmethod
     def group_target(cls, text: str) -> str:
         return str(group_messages.target(text))
-
-    def _discovered_of_groups(self, told: Mapping[str, Any]) -> list[Lesson]:
-        if Feature.GROUP_MEMBERS not in self.features:
-            return []
-        return discovered_of_groups(told, self.dialect)
 
     def find_group(
         self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool

@@ -108,14 +108,20 @@ class ScimLists(ScimService):
         return cursor
 
     def _seen(self, document: Any, values: Mapping[str, Value | None]) -> RemoteAccount | None:
-        """An account as it is there. Raises Rejected if it does not say whether it is active."""
+        """An account as it is there.
+
+        Raises Rejected if it has an id that cannot be kept, or does not say whether it is active.
+        """
         told = unclear(document) if isinstance(document, dict) else ""
         if told:
             raise Rejected(
                 f"{self.name} says “{self._masked(told[:50])}” where it should say whether this "
                 "account is active, which is neither yes nor no. Ask the people who run it."
             )
-        return self._account(document, values)
+        found = self._account(document, values)
+        if found:
+            http.segment(found.remote_id)
+        return found
 
     def _account(self, document: Any, values: Mapping[str, Value | None]) -> RemoteAccount | None:
         if not isinstance(document, dict) or not document.get("id"):

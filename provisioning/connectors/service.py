@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 # Only these are about what is in a request.
 _ABOUT_VALUES = {400, 422}
 _SCIM_JSON = "application/scim+json"
-_LIST, _FIRST_CURSOR = "a list by number", "a list by cursor"
+_SEARCH, _LIST, _FIRST_CURSOR = "a search", "a list by number", "a list by cursor"
 # RFC 9865 section 2.1; it may also end because it took too long.
 _CURSOR_LOST = {"invalidCursor", "expiredCursor"}
 CORRECT = (
@@ -190,15 +190,18 @@ class ScimService(Connector):
         missing = reply.status == 400 and scim_type == "noTarget"
         # There is nothing else in that question that could be wrong.
         no_cursors = about == _FIRST_CURSOR and reply.status == 400
-        if not (missing or no_cursors or dialect.refuses_form(reply.status, scim_type, said)):
+        too_long = about == _SEARCH and reply.status in {414, 431}
+        if not (
+            missing or no_cursors or too_long or dialect.refuses_form(reply.status, scim_type, said)
+        ):
             return None
         if http.retry_after(reply.headers) is not None or _asks_for_less(said):
             return None
         return Unsupported(
             f"{self.name} refused it (error {reply.status}){said}. {self._correction(path)}",
             evidence=dialect.evidence(about, reply.status, said),
-            # An entry that one account lacks says nothing about the others.
-            lasting=not missing,
+            # An entry that one account lacks, or a long name, says nothing about the others.
+            lasting=not (missing or too_long),
             http_status=reply.status,
         )
 
@@ -324,7 +327,7 @@ def _about(method: str, params: Mapping[str, str]) -> str:
     if method != "GET":
         return ""
     if "filter" in params:
-        return "a search"
+        return _SEARCH
     if "startIndex" in params:
         return _LIST
     return _FIRST_CURSOR if params.get("cursor") == "" else ""

@@ -25,6 +25,7 @@ REMOVAL: Final = "member_removal"
 SPARES: Final = "spares."
 AT_ONCE: Final = "members_at_once"
 MEMBERS_SHOWN: Final = "members_shown"
+CERTIFICATE: Final = "certificate"
 
 SHOWN = 200
 # What servers say of a form that they do not know, whatever the status.
@@ -225,6 +226,8 @@ def in_words(flag: str, value: str) -> str:
         return _pages(value)
     if flag == AT_ONCE:
         return _WORDS[AT_ONCE, ""].format(value) if value.isdigit() else ""
+    if flag == CERTIFICATE:
+        return f"Its certificate ends on {value}. Ask the people who run it for a new one before."
     kind, dot, attribute = flag.partition(".")
     return _WORDS.get((f"{kind}{dot}", value), "").format(_SOUGHT.get(attribute, attribute))
 

@@ -55,6 +55,7 @@ def test_an_account_that_is_already_right_is_adopted_without_a_write(
 def test_the_name_is_found_in_any_letter_case(
     app: App, ann: User, target: Target, push: Push
 ) -> None:
+    """bad-input-57"""
     there = target.add("ANN@Example.org")
     push()
     (now,) = target.users()
@@ -113,6 +114,7 @@ def test_accounts_of_others_are_never_touched(
 def test_an_account_that_another_system_made_is_a_conflict(
     make_app: MakeApp, ann: User, sales: Group, target: Target, push: Push
 ) -> None:
+    """bad-input-58"""
     app = make_app(target, kind="scim", group=sales)
     there = target.add(ann.username, externalId="not-ours")
     push()
@@ -126,6 +128,7 @@ def test_an_account_that_another_system_made_is_a_conflict(
 def test_two_matches_are_a_conflict_for_a_person(
     make_app: MakeApp, ann: User, sales: Group, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-54"""
     faulty.unique = False
     before = [faulty.add(ann.username), faulty.add(ann.username.upper())]
     app = make_app(faulty, group=sales)
@@ -301,6 +304,7 @@ def test_one_id_given_to_two_accounts_is_a_conflict_and_costs_nobody_else(
     push: Push,
     later: Later,
 ) -> None:
+    """bad-input-63"""
     push()
     hers = account(faulty_app, ann).remote_id
     more = [person(f"p{number}") for number in range(5)]

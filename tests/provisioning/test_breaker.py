@@ -71,6 +71,7 @@ def test_the_rest_doubles_up_to_a_quarter_of_an_hour() -> None:
 def test_an_application_that_fails_all_the_time_is_left_alone_and_said(
     faulty_app: App, crowd: list[User], faulty: FaultyScim, push: Push, fault: object
 ) -> None:
+    """bad-input-16"""
     faulty.on("*", fault)  # type: ignore[arg-type]
     push()
     # Five, and what was on its way together with the fifth.

@@ -122,6 +122,7 @@ def test_a_change_elsewhere_costs_others_nothing(
 def test_a_value_that_the_application_changes_for_itself_is_not_sent_again(
     faulty_app: App, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-45"""
     push()
     (stored,) = faulty.users()
     stored["name"]["familyName"] = "ASH"

@@ -38,6 +38,7 @@ def lane(app: App) -> Lane:
 def test_a_wrong_token_costs_one_probe_and_is_said(
     faulty_app: App, ann: User, faulty: FaultyScim, push: Push, later: Later
 ) -> None:
+    """bad-input-37"""
     faulty.token = "another"
     push()
     push()
@@ -68,6 +69,7 @@ def test_with_a_wrong_token_many_people_cost_a_few_requests_and_then_one_probe_a
 def test_saving_the_app_ends_the_rest_and_nothing_is_lost(
     faulty_app: App, crowd: list[User], faulty: FaultyScim, push: Push, status: int
 ) -> None:
+    """bad-input-37"""
     faulty.on("*", answer(status, {"detail": "No."}))
     push()
     assert not faulty.users()
@@ -207,6 +209,7 @@ def test_being_told_to_wait_pauses_the_app_just_so_long(
     wait: str | Callable[[], str],
     seconds: int,
 ) -> None:
+    """bad-input-28, bad-input-29 and bad-input-32"""
     header = wait if isinstance(wait, str) else wait()
     faulty.on("POST", answer(status, Retry_After=header), times=1)
     push()
@@ -228,6 +231,7 @@ def test_being_told_to_wait_pauses_the_app_just_so_long(
 def test_being_told_to_wait_for_no_sensible_time_still_waits(
     faulty_app: App, ann: User, faulty: FaultyScim, push: Push, wait: str
 ) -> None:
+    """bad-input-30"""
     faulty.on("GET", answer(429, Retry_After=wait))
     push()
     push()

@@ -177,28 +177,32 @@ def test_of_a_web_page_only_the_beginning_is_kept() -> None:
 
 
 def test_json_is_recognised_without_its_content_type() -> None:
+    """bad-input-17"""
     with answering(json_reply({"id": "1"}, content_type="text/plain")) as server:
         assert reached(server).request("GET", "/").body == {"id": "1"}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
 def test_json_with_a_byte_order_mark_or_in_utf_16_is_understood(encoding: str) -> None:
+    """bad-input-19"""
     body = '{"name": "Ä"}'.encode(encoding)
     with answering(Reply(200, body, {"Content-Type": "application/json"})) as server:
         assert reached(server).request("GET", "/").body == {"name": "Ä"}
 
 
 BROKEN_JSON = [
-    pytest.param(b'{"id": "1", "na', "incomplete", id="cut short"),
-    pytest.param(b"<?xml version='1.0'?><user/>", "incomplete", id="XML"),
-    pytest.param(b'{"n": NaN}', "NaN", id="NaN"),
-    pytest.param(b'{"n": -Infinity}', "Infinity", id="Infinity"),
-    pytest.param(b'{"n": 1e999}', "1e999", id="too big for a float"),
-    pytest.param(b'{"n": ' + b"1" * 5000 + b"}", "number that is too long", id="5000 digits"),
-    pytest.param(b"[" * 65 + b"]" * 65, "nested", id="one level too deep"),
-    pytest.param(b"[" * 100_000 + b"]" * 100_000, "nested", id="100000 levels"),
-    pytest.param('{"name": "Ä"}'.encode("latin-1"), "UTF-8", id="Latin-1"),
-    pytest.param(b'{"id": "1", "id": "2"}', "two ids", id="two ids"),
+    pytest.param(b'{"id": "1", "na', "incomplete", id="bad-input-10 cut short"),
+    pytest.param(b"<?xml version='1.0'?><user/>", "incomplete", id="bad-input-18 XML"),
+    pytest.param(b'{"n": NaN}', "NaN", id="bad-input-20 NaN"),
+    pytest.param(b'{"n": -Infinity}', "Infinity", id="bad-input-20 Infinity"),
+    pytest.param(b'{"n": 1e999}', "1e999", id="bad-input-20 too big for a float"),
+    pytest.param(
+        b'{"n": ' + b"1" * 5000 + b"}", "number that is too long", id="bad-input-23 5000 digits"
+    ),
+    pytest.param(b"[" * 65 + b"]" * 65, "nested", id="bad-input-22 one level too deep"),
+    pytest.param(b"[" * 100_000 + b"]" * 100_000, "nested", id="bad-input-22 100000 levels"),
+    pytest.param('{"name": "Ä"}'.encode("latin-1"), "UTF-8", id="bad-input-19 Latin-1"),
+    pytest.param(b'{"id": "1", "id": "2"}', "two ids", id="bad-input-21 two ids"),
 ]
 
 
@@ -222,6 +226,7 @@ def test_a_refusal_keeps_its_status_when_its_text_cannot_be_read(body: bytes, wh
 
 
 def test_sixty_four_levels_and_a_name_given_twice_are_read() -> None:
+    """bad-input-21 and bad-input-22"""
     deep = b"[" * 63 + b'{"a": 1, "a": 2}' + b"]" * 63
     with answering(Reply(200, deep)) as server:
         assert reached(server).request("GET", "/").is_json
@@ -232,6 +237,7 @@ def test_sixty_four_levels_and_a_name_given_twice_are_read() -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_an_answer_and_is_not_followed(status: int) -> None:
+    """bad-input-34 and bad-input-35"""
     with answering(json_reply({})) as elsewhere:
         reply = Reply(status, headers={"Location": f"{elsewhere.url}/stolen"})
         with answering(reply) as server:
@@ -292,6 +298,7 @@ def test_a_token_that_cannot_be_sent_stops_the_app_and_is_not_quoted(token: str)
 
 
 def test_half_a_character_is_the_fault_of_one_account_only() -> None:
+    """bad-input-25"""
     session = Session("http://127.0.0.1:9", internal=True)
     with pytest.raises(Rejected):
         session.request("GET", "/Users", params={"filter": "\ud800"})
@@ -309,6 +316,7 @@ def test_an_id_that_would_change_the_path_is_rejected(text: str) -> None:
 
 
 def test_a_server_that_never_answers_is_given_up_after_the_read_timeout() -> None:
+    """bad-input-15"""
     started = time.monotonic()
     error = failure(never_answer, read_timeout=0.2)
 
@@ -327,6 +335,7 @@ def test_a_server_that_never_answers_is_given_up_after_the_read_timeout() -> Non
     ],
 )
 def test_a_dripping_answer_cannot_outlive_the_deadline(start: bytes) -> None:
+    """bad-input-14"""
     started = time.monotonic()
     error = failure(drip(start), read_timeout=0.3, deadline=0.4)
 
@@ -335,6 +344,7 @@ def test_a_dripping_answer_cannot_outlive_the_deadline(start: bytes) -> None:
 
 
 def test_a_dripping_answer_over_tls_cannot_outlive_the_deadline() -> None:
+    """bad-input-14"""
     authority = Authority()
     behaviour = drip(OK + b"Content-Length: 5000\r\n\r\n")
     started = time.monotonic()
@@ -375,6 +385,7 @@ def test_the_next_address_of_a_name_is_tried(dns: Dns) -> None:
 
 @pytest.mark.parametrize("limit", [RESOURCE_LIMIT, LIST_LIMIT])
 def test_an_endless_answer_is_not_read_beyond_the_limit(limit: int) -> None:
+    """bad-input-12"""
     left = threading.Event()
 
     def endless(connection: socket.socket) -> None:
@@ -400,6 +411,7 @@ def test_an_answer_of_exactly_the_limit_is_read() -> None:
 
 
 def test_a_compressed_answer_is_counted_as_it_unpacks() -> None:
+    """bad-input-13"""
     bomb = gzip.compress(b" " * 50_000_000, compresslevel=1)
     headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
     with answering(Reply(200, bomb, headers)) as server:
@@ -446,17 +458,27 @@ def test_a_body_does_not_wait_for_the_headers_to_be_acknowledged() -> None:
 @pytest.mark.parametrize(
     ("behaviour", "what"),
     [
-        pytest.param(reset, "closed the connection without an answer", id="reset"),
+        pytest.param(reset, "closed the connection without an answer", id="bad-input-16 reset"),
         pytest.param(send(b""), "closed the connection without an answer", id="closed"),
         pytest.param(send(b"SSH-2.0-OpenSSH_9.2\r\n\r\n"), "headers that", id="not HTTP"),
-        pytest.param(send(OK + b"X: 1\r\n" * 101 + b"\r\n"), "too many", id="101 headers"),
-        pytest.param(send(OK + b"X: " + b"1" * 100_000 + b"\r\n\r\n"), "too long", id="100 KB"),
-        pytest.param(send(OK + b"Content-Length: 9\r\n\r\n{}"), "broke off", id="cut short"),
         pytest.param(
-            send(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}"), "broke off", id="bad chunk"
+            send(OK + b"X: 1\r\n" * 101 + b"\r\n"), "too many", id="bad-input-27 101 headers"
         ),
         pytest.param(
-            send(OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\n{}"), "broke off", id="cut chunk"
+            send(OK + b"X: " + b"1" * 100_000 + b"\r\n\r\n"), "too long", id="bad-input-27 100 KB"
+        ),
+        pytest.param(
+            send(OK + b"Content-Length: 9\r\n\r\n{}"), "broke off", id="bad-input-9 cut short"
+        ),
+        pytest.param(
+            send(OK + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}"),
+            "broke off",
+            id="bad-input-11 bad chunk",
+        ),
+        pytest.param(
+            send(OK + b"Transfer-Encoding: chunked\r\n\r\n9\r\n{}"),
+            "broke off",
+            id="bad-input-11 cut chunk",
         ),
         pytest.param(
             send(OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"),
@@ -489,6 +511,7 @@ def test_a_body_longer_than_announced_does_not_leak_into_the_next_answer() -> No
     ids=["100", "103", "HTTP/1.0"],
 )
 def test_interim_and_old_fashioned_answers_are_understood(data: bytes) -> None:
+    """bad-input-50"""
     with RawServer(send(data)) as server:
         response = reached(server).request("GET", "/")
 
@@ -496,6 +519,7 @@ def test_interim_and_old_fashioned_answers_are_understood(data: bytes) -> None:
 
 
 def test_a_refused_connection_is_tried_again_later() -> None:
+    """bad-input-16"""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         session = Session(f"http://127.0.0.1:{unused.getsockname()[1]}", internal=True)
@@ -504,6 +528,8 @@ def test_a_refused_connection_is_tried_again_later() -> None:
 
 
 def test_a_name_that_is_not_found_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """bad-input-16"""
+
     def unknown(*_: Any, **__: Any) -> list[Any]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -528,6 +554,7 @@ def certificate_problem(server: HttpServer, **options: Any) -> str:
 
 
 def test_a_certificate_of_ones_own_authority_needs_to_be_given(authority: Authority) -> None:
+    """bad-input-40"""
     with HttpServer(lambda *_: json_reply({}), tls=authority.server("127.0.0.1")) as server:
         assert "paste its certificate" in certificate_problem(server)
         session = reached(server, ca_certificate=authority.pem)
@@ -535,6 +562,7 @@ def test_a_certificate_of_ones_own_authority_needs_to_be_given(authority: Author
 
 
 def test_an_expired_certificate_is_refused(authority: Authority) -> None:
+    """bad-input-40"""
     tls = authority.server("127.0.0.1", not_after=datetime.now(UTC) - timedelta(days=1))
     with HttpServer(lambda *_: json_reply({}), tls=tls) as server:
         problem = certificate_problem(server, ca_certificate=authority.pem)
@@ -543,6 +571,7 @@ def test_an_expired_certificate_is_refused(authority: Authority) -> None:
 
 
 def test_the_certificate_of_another_host_is_refused(authority: Authority, dns: Dns) -> None:
+    """bad-input-40"""
     with HttpServer(lambda *_: json_reply({}), tls=authority.server("zoom.example")) as server:
         trusted = {"ca_certificate": authority.pem}
         assert "is for another address" in certificate_problem(server, **trusted)
@@ -557,6 +586,7 @@ def test_the_certificate_of_another_host_is_refused(authority: Authority, dns: D
 
 
 def test_a_port_without_tls_is_named_as_such() -> None:
+    """bad-input-40"""
     with answering(json_reply({})) as server:
         server.url = server.url.replace("http:", "https:")
         assert "does not speak TLS" in certificate_problem(server)
@@ -586,6 +616,7 @@ PUBLIC = ["8.8.8.8", "93.184.215.14", "2606:4700::1111", "2a00:1450:4001::1", ":
 
 
 def test_a_name_that_points_inside_is_refused_before_a_byte_is_sent(dns: Dns) -> None:
+    """bad-input-42"""
     with answering(json_reply({})) as server:
         asked = dns("127.0.0.1", port=server.port)
         with pytest.raises(Misconfigured) as caught:
@@ -766,12 +797,14 @@ def test_what_is_not_a_web_address_has_no_origin(url: str) -> None:
     ],
 )
 def test_retry_after_is_read_in_all_its_forms(value: str, seconds: float | None) -> None:
+    """bad-input-29 and bad-input-30"""
     now = datetime(1994, 11, 6, 8, 49, 7, tzinfo=UTC)
 
     assert retry_after({"Retry-After": value}, now=now) == seconds
 
 
 def test_a_missing_retry_after_is_none() -> None:
+    """bad-input-31"""
     assert retry_after({}) is None
 
 

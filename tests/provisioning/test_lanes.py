@@ -255,6 +255,8 @@ def test_who_released_the_lane_and_lost_it_since_records_nothing(app: App, ann: 
 def test_a_lane_lost_during_the_request_is_recorded_once_and_by_the_new_owner(
     make_app: MakeApp, sales: Group, ann: User, faulty: FaultyScim, push: Push, later: Later
 ) -> None:
+    """bad-input-43"""
+
     def freeze(operation: str) -> None:
         later(seconds=LEASE_ENDS)
         assert lanes.acquire(App.objects.get().pk, owner="two") is not None

@@ -169,6 +169,7 @@ def test_newcomers_are_made_where_nothing_can_be_searched(
 def test_nobody_is_made_on_a_list_with_gaps(
     crew: App, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-55"""
     faulty.ignores_filter = True
     faulty.add("somebody@example.org")
     faulty.paging = lambda found, start, count: {
@@ -189,6 +190,7 @@ def happened_in_words(app: App) -> str:
 def test_an_account_that_the_search_hides_is_adopted_after_a_look_at_all(
     crew: App, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-51"""
     there = faulty.add(ann.username)
     faulty.hidden.add(there["id"])
     push()
@@ -205,6 +207,7 @@ def test_an_account_that_the_search_hides_is_adopted_after_a_look_at_all(
 def test_an_account_that_is_nowhere_shown_is_for_a_person(
     crew: App, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-53"""
     faulty.on("POST", answer(409, {"detail": "Exists already."}))
     push()
     assert account(crew, ann).problem == Problem.REJECTED
@@ -260,6 +263,7 @@ def test_the_test_of_the_connection_asks_what_the_application_can_do(
 def test_an_untrue_description_is_corrected(
     crew: App, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-61"""
     describe(faulty, patch=False)
     apps_setup.check_connection(crew)
     push()
@@ -283,6 +287,7 @@ def test_an_untrue_description_is_corrected(
     ids=["404", "500", "401", "list", "number", "lost"],
 )
 def test_a_missing_description_is_fine(crew: App, faulty: FaultyScim, fault: object) -> None:
+    """bad-input-60"""
     faulty.on("GET", fault, about="/ServiceProviderConfig")  # type: ignore[arg-type]
     assert apps_setup.check_connection(crew)[0]
     assert learned(crew) == {}
@@ -293,6 +298,64 @@ def test_a_push_does_not_ask_for_the_description(
 ) -> None:
     push()
     assert not [request for request in faulty.requests if "ServiceProvider" in request.path]
+
+
+def says(faulty: FaultyScim, path: str, body: object) -> None:
+    faulty.on("GET", answer(200, body), about=path)
+
+
+USERS = {
+    "id": "urn:ietf:params:scim:schemas:core:2.0:User",
+    "attributes": [
+        {"name": "userName", "required": True},
+        {"name": "active"},
+        {"name": "title", "mutability": "readOnly"},
+        {"name": "badge", "required": True},
+    ],
+}
+CUSTOM = {"id": "urn:crew:scim:2.0:User", "attributes": [{"name": "shoeSize"}]}
+
+
+def test_a_description_of_users_is_shown_suggested_and_warned_of(
+    crew: App, faulty: FaultyScim, admin_client: Client
+) -> None:
+    extensions = [{"schema": CUSTOM["id"]}]
+    says(faulty, "/ResourceTypes", [{"name": "User", "schemaExtensions": extensions}])
+    # A page at a time, as a list response.
+    says(faulty, "/Schemas?startIndex=2", {"totalResults": 2, "Resources": [CUSTOM]})
+    says(faulty, "/Schemas", {"totalResults": 2, "Resources": [USERS]})
+    page = visit(admin_client, "provisioning_app_change", crew.pk).send(button="_save_and_test")
+    assert "It has no groups." in page.text
+    assert "It describes 5 attributes of its users. It needs userName, badge." in page.text
+    assert 'value="urn:crew:scim:2.0:User:shoeSize"' in page.html
+    crew.mappings.create(target="title", source="title", position=9)
+    saved = visit(admin_client, "provisioning_app_change", crew.pk).send()
+    assert "Crew says that it fills in “title” by itself. The row is kept" in saved.text
+    assert "Crew does not say that its users have “name”" in saved.text
+    assert "Crew says that it needs badge, which no mapping row fills." in saved.text
+    assert crew.mappings.filter(target="title").exists()
+    visit(admin_client, "provisioning_app_change", crew.pk).send(button="_forget_learned")
+    assert learned(crew) == {}
+    assert apps_setup.objections(App.objects.get(pk=crew.pk)) == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answer(500),
+        answer(200, {"Resources": [{"id": 7}]}),
+        answer(200, ["x"] * 400_000),
+        lose_answer,
+    ],
+    ids=["500", "nonsense", "huge", "lost"],
+)
+def test_a_broken_description_of_users_is_fine(
+    crew: App, faulty: FaultyScim, fault: object
+) -> None:
+    describe(faulty, patch=False)
+    faulty.on("GET", fault, about="/Schemas")  # type: ignore[arg-type]
+    assert apps_setup.check_connection(crew)[0]
+    assert "attributes" not in learned(crew)
 
 
 # ------------------------------------------------------------------------------------- the page

@@ -59,6 +59,7 @@ def test_the_portals_own_id_goes_along_where_the_application_keeps_one(
 def test_what_a_person_is_called_cannot_change_what_is_asked_or_sent(
     app: App, ann: User, mallory: User, target: Target, push: Push
 ) -> None:
+    """bad-input-56"""
     push()
     assert target.names() == sorted([ann.username, mallory.username])
     made = target.user(mallory.username)
@@ -255,6 +256,7 @@ def test_who_is_deleted_here_is_switched_off_there(
 def test_an_account_that_somebody_removed_there_is_made_again(
     pushed: Document, app: App, ann: User, target: Target, push: Push
 ) -> None:
+    """bad-input-64"""
     target.remove(ann.username)
     ann.last_name = "Oak"
     ann.save()

@@ -197,6 +197,7 @@ def test_an_account_that_was_switched_off_there_is_switched_on_again(
 def test_a_leaver_who_was_switched_on_there_is_switched_off_again(
     pushed: App, ann: User, sales: Group, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-65"""
     sales.users.remove(ann)
     push()
     faulty.user(ann.username)["active"] = True
@@ -234,6 +235,7 @@ def test_an_account_of_a_deleted_person_that_was_switched_on_there_is_switched_o
 def test_a_value_that_the_application_writes_in_its_own_way_is_no_change(
     make_app: MakeApp, sales: Group, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-45"""
     app = make_app(faulty, group=sales)
     sales.users.remove(ann)
 
@@ -284,6 +286,7 @@ def test_a_switch_is_put_right_however_often_it_is_turned(
 def test_strange_values_are_found_and_put_right_as_well(
     pushed: App, ann: User, faulty: FaultyScim, push: Push, name: str
 ) -> None:
+    """bad-input-24"""
     faulty.user(ann.username)["name"]["familyName"] = name
     assert compare(pushed).changed == 1
     push()

@@ -234,6 +234,7 @@ LIES: dict[str, Paging] = {
 def test_a_list_that_may_have_gaps_proves_no_absence(
     pushed: App, crowd: list[User], faulty: FaultyScim, push: Push, lie: str
 ) -> None:
+    """bad-input-69 and bad-input-70"""
     remove(faulty, crowd[-1])
     faulty.paging = LIES[lie]
     run = compare(pushed)
@@ -327,6 +328,7 @@ def test_the_limit_grows_with_the_number_of_accounts(
 def test_an_empty_application_is_told_and_nothing_is_created_again(
     pushed: App, crowd: list[User], faulty: FaultyScim, push: Push, known: int
 ) -> None:
+    """bad-input-71"""
     User.objects.exclude(pk__in=[user.pk for user in crowd[:known]]).delete()
     push()
     Account.objects.filter(user=None).delete()

@@ -95,6 +95,7 @@ def test_where_paths_are_refused_whole_attributes_are_sent(
 def test_where_patch_is_refused_everything_is_put(
     scim: Scim, faulty: FaultyScim, ann: Document, refusal: Fault
 ) -> None:
+    """bad-input-47"""
     faulty.on("PATCH", refusal)
     wanted = changed(ann)
     update(scim, ann)

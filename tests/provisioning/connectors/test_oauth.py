@@ -238,6 +238,7 @@ def serving(reply: Reply, *, given: str = FETCHED) -> Iterator[Any]:
 def test_credentials_that_are_refused_say_which_to_copy_again(
     said: dict[str, str], status: int
 ) -> None:
+    """bad-input-39"""
     error = failure(json_reply(said, status=status))
     assert isinstance(error, Misconfigured)
     assert "did not accept the account id, client id and client secret" in str(error)

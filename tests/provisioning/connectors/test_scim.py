@@ -176,6 +176,7 @@ def test_deleting_what_is_gone_already_is_a_success(scim: Scim, faulty: FaultySc
 )
 @calls("update", "deactivate", "delete")
 def test_an_id_stays_one_segment_of_the_address(call: Call, remote_id: str, sent: str) -> None:
+    """bad-input-62"""
     by_id = {
         WRITES["update"]: update,
         WRITES["deactivate"]: Scim.deactivate,
@@ -189,6 +190,7 @@ def test_an_id_stays_one_segment_of_the_address(call: Call, remote_id: str, sent
 
 @pytest.mark.parametrize("remote_id", ["", ".", ".."])
 def test_an_id_that_would_mean_another_page_is_not_sent(remote_id: str) -> None:
+    """bad-input-62"""
     with answering(Reply(204)) as (scim, server), pytest.raises(Rejected, match="change the id"):
         scim.delete(remote_id)
     assert server.requests == []

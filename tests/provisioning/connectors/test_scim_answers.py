@@ -309,6 +309,7 @@ def test_a_web_page_is_no_answer_to_a_write(call: Call, status: int) -> None:
 
 @calls(*WRITES)
 def test_half_an_answer_to_a_write_leaves_it_in_doubt(call: Call) -> None:
+    """bad-input-9"""
     cut = (
         b'HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"id'
     )

@@ -343,6 +343,9 @@ class AwsTenant(Vendor):
         if asked.place == "/ServiceProviderConfig":
             off = {"supported": False}
             return json_reply({"patch": {"supported": True}, "bulk": off, "etag": off})
+        if asked.place in {"/Schemas", "/ResourceTypes"}:
+            # What stands in them is not asserted by anybody.
+            return json_reply({"schemas": [LIST_RESPONSE], "totalResults": 0, "Resources": []})
         return super().serve(asked)
 
     def shown(self, document: Document) -> Document:

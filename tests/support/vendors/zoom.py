@@ -253,7 +253,11 @@ RULES: tuple[Rule, ...] = (
 
 
 class ZoomTenant(Vendor):
-    """`invited` has not accepted yet; `administrators` are protected; `lacks` names privileges."""
+    """`invited` has not accepted yet; `administrators` are protected; `lacks` names privileges.
+
+    Of those in `unmoved` every change is answered with success and changes nothing, as it is of
+    those who are invited.
+    """
 
     prefix: ClassVar[str] = "/scim2"
     operations: ClassVar[frozenset[str]] = frozenset(
@@ -274,6 +278,7 @@ class ZoomTenant(Vendor):
         self.fetched: list[str] = []
         self.invited: set[str] = set()
         self.administrators: set[str] = set()
+        self.unmoved: set[str] = set()
         self.lacks: set[str] = set()
         self.single_sign_on = True
         self.takes_quotes = True
@@ -372,7 +377,7 @@ class ZoomTenant(Vendor):
         user = resources[asked.key]
         if refusal := self._refusal(asked.document, but=asked.key):
             return refusal
-        if not self._is_invited(user):
+        if self._moves(user):
             if asked.document.get("active") is False and self._is_administrator(user):
                 return self.error(400, _PROTECTED)
             _merge(user, asked.document)
@@ -385,7 +390,7 @@ class ZoomTenant(Vendor):
         active = asked.operations[0]["value"]["active"]
         if not active and self._is_administrator(user):
             return self.error(400, _PROTECTED)
-        if not self._is_invited(user):
+        if self._moves(user):
             user["active"] = active
         return json_reply(self.shown(user))
 
@@ -406,6 +411,9 @@ class ZoomTenant(Vendor):
             # The limit is documented (entra-docs), the words are not.
             return self.error(400, "The account has reached the limit of 9,999 Basic users.")
         return None
+
+    def _moves(self, user: Document) -> bool:
+        return not self._is_invited(user) and user["userName"] not in self.unmoved
 
     def _is_invited(self, document: Document) -> bool:
         return str(document.get("userName", "")).casefold() in self.invited

@@ -11,7 +11,6 @@ from provisioning.scim import dialect, group_messages, messages
 from provisioning.scim.dialect import (
     ADDITION,
     AT_ONCE,
-    MEMBERS_SHOWN,
     REMOVAL,
     SPARES,
     Lesson,
@@ -221,11 +220,11 @@ class ScimMembers(ScimGroups):
 
     def _answered(self, reply: http.Response) -> RemoteGroup | None:
         """The group as the answer to a change shows it, None if it does not."""
-        shown = group_messages.members(reply.body)
         group = self._group(reply.body, {})
-        if group is None or shown is None:
+        # An answer without a list says nothing; one with an empty list may.
+        if group is None or group_messages.members(reply.body) is None:
             return None
-        told = self.dialect.groups.shows_members or self.learned.get(MEMBERS_SHOWN) == "yes"
-        if not shown and not told:
+        members = self._members(reply.body)
+        if members is None:
             return None
-        return RemoteGroup(group.remote_id, {}, group.external_id, self._members(reply.body))
+        return RemoteGroup(group.remote_id, {}, group.external_id, members)

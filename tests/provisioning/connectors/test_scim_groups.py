@@ -166,6 +166,17 @@ def test_the_answer_to_a_change_shows_the_group_where_it_does(
     assert scim.add_members(sales, people[1:]) is None
 
 
+def test_an_empty_list_in_an_answer_is_believed_where_members_are_shown(
+    scim: Scim, faulty: FaultyScim, people: list[str]
+) -> None:
+    there = faulty.groups.add("Sales", people[0])["id"]
+    emptied = answer(200, {"id": there, "displayName": "Sales", "members": []})
+    faulty.on("PATCH", emptied)
+    assert scim.remove_members(there, people[:1]) is None
+    assert scim.get_group(there, ()).members
+    assert scim.remove_members(there, people[:1]) == RemoteGroup(there, {}, "", frozenset())
+
+
 @pytest.mark.parametrize("described", [True, False])
 def test_an_empty_group_is_told_from_one_whose_members_are_hidden(
     scim: Scim, faulty: FaultyScim, people: list[str], described: bool
@@ -472,6 +483,13 @@ def test_without_a_search_the_list_of_all_groups_says_which_there_are(
     asked = len(faulty.requests)
     absent = scim.find_group({"displayName": "None"}, external_id="x", made_by_us=False)
     assert (absent, len(faulty.requests)) == ([], asked)
+
+
+def test_a_group_that_was_just_made_is_in_the_list(scim: Scim, faulty: FaultyScim) -> None:
+    faulty.groups.refuses_filter = 501
+    assert find(scim) == []
+    made = create(scim)
+    assert [hit.remote_id for hit in find(scim)] == [made.remote_id]
 
 
 def test_a_list_with_gaps_does_not_say_which_groups_are_absent(

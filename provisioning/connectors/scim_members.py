@@ -171,7 +171,12 @@ class ScimMembers(ScimGroups):
         reply = send()
         if not others:
             return reply
-        left = self._members(self._group_document(remote_id)) or frozenset()
+        try:
+            left = self._members(self._group_document(remote_id)) or frozenset()
+        except ConnectorError:
+            # Nobody saw what it did, so whoever was in the group is put into it again.
+            self._put_back(remote_id, sorted(others))
+            raise
         if lost := sorted(others - left):
             raise self._took_others(flag, remote_id, members, lost)
         seen = f"Of {len(others):,} others in a group all were still there afterwards."
@@ -204,8 +209,7 @@ class ScimMembers(ScimGroups):
         seen = f"Asked to change {len(members):,}, it took out {len(lost):,} others."
         self.learn(Lesson(flag, "no", seen))
         try:
-            for start in range(0, len(lost), self.members_at_once):
-                self.add_members(remote_id, lost[start : start + self.members_at_once])
+            self._put_back(remote_id, lost)
             then = "Gatehouse put them back"
         except ConnectorError as error:
             then = (
@@ -217,6 +221,10 @@ class ScimMembers(ScimGroups):
             f"{len(lost):,} others out as well. {then}. It is not asked in this way again. Look at "
             f"the group in {self.name}, and tell its support."
         )
+
+    def _put_back(self, remote_id: str, lost: Sequence[str]) -> None:
+        for start in range(0, len(lost), self.members_at_once):
+            self.add_members(remote_id, lost[start : start + self.members_at_once])
 
     def _answered(self, reply: http.Response) -> RemoteGroup | None:
         """The group as the answer to a change shows it, None if it does not."""

@@ -315,6 +315,21 @@ def test_what_cannot_be_put_back_is_named(
     assert all(person in str(caught.value) for person in people[1:3])
 
 
+def test_whoever_was_in_a_group_is_put_back_where_nobody_saw_what_a_list_did(
+    scim: Scim, faulty: FaultyScim, people: list[str], sales: str
+) -> None:
+    faulty.groups.refuses_chosen = 501
+    faulty.groups.lists_empty = True
+
+    def away_once_the_group_is_empty(serve: Callable[[], Reply]) -> Reply:
+        return serve() if faulty.groups.members("Sales") else Reply(503)
+
+    faulty.on("GET", away_once_the_group_is_empty)
+    with pytest.raises(Unavailable):
+        scim.remove_members(sales, people[:1])
+    assert faulty.groups.members("Sales") == set(people[1:3])
+
+
 def test_a_list_is_not_tried_where_nobody_could_see_what_it_does(
     scim: Scim, faulty: FaultyScim, people: list[str], sales: str
 ) -> None:

@@ -42,11 +42,13 @@ class ScimDescribed(ScimService):
         for path in self.dialect.discovery:
             told = self._told(path)
             if isinstance(told, dict):
-                found = dialect.discovered(told, self.dialect)
-                if Feature.GROUP_MEMBERS in self.features:
-                    found += dialect.discovered_of_groups(told, self.dialect)
-                return found
+                return dialect.discovered(told, self.dialect) + self._of_groups(told)
         return []
+
+    def _of_groups(self, told: Mapping[str, Any]) -> list[Lesson]:
+        if Feature.GROUP_MEMBERS not in self.features:
+            return []
+        return dialect.discovered_of_groups(told, self.dialect)
 
     def _described(self, path: str) -> list[Mapping[str, Any]]:
         """All of these descriptions, which some services give in pages."""

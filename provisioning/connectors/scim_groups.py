@@ -15,9 +15,12 @@ from provisioning.scim.dialect import (
     GROUP_SEARCH,
     GROUP_UPDATE,
     MEMBERS_SHOWN,
+    PAGING,
     Lesson,
+    Paging,
     Search,
     Update,
+    page_size,
 )
 from provisioning.scim.schema import CORE_GROUP
 
@@ -235,6 +238,11 @@ class ScimGroups(ScimService):
 
     def _group_page(self, query: Mapping[str, str]) -> tuple[list[Any], int | None]:
         """What one page lists, and how many groups there are by the application's own word."""
+        listed, total, _ = self._group_page_and_next(query)
+        return listed, total
+
+    def _group_page_and_next(self, query: Mapping[str, str]) -> tuple[list[Any], int | None, str]:
+        """The same, and the cursor of the next page, "" if none is given (RFC 9865)."""
         excluded = {"excludedAttributes": "members"} if self._excludes else {}
         reply = self._request("GET", _GROUPS, params={**query, **excluded})
         body = reply.body if isinstance(reply.body, dict) else {}
@@ -244,7 +252,7 @@ class ScimGroups(ScimService):
                 f"{self.name} answered with something else than a list of groups"
                 f"{self._shown(reply)}. Gatehouse tries again by itself."
             )
-        return listed, total
+        return listed, total, str(body.get("nextCursor") or "")
 
     def _groups_listed(
         self, attribute: str, value: str, values: Mapping[str, Value | None]
@@ -267,21 +275,30 @@ class ScimGroups(ScimService):
         return doubt, hits
 
     def _read_all_groups(self) -> tuple[str, list[RemoteGroup]]:
-        walk, found, start = Walk(), dict[str, RemoteGroup](), 1
+        return self._in_some_form(PAGING, self.dialect.paging, self._read_groups)
+
+    def _read_groups(self, form: Paging) -> tuple[str, list[RemoteGroup]]:
+        """All groups, page by page in this form, and why some may be missing."""
+        walk, found, start, by_cursor = Walk(), dict[str, RemoteGroup](), 1, form is Paging.CURSOR
         ends = time.monotonic() + _LONGEST
         while not walk.ended:
             if time.monotonic() > ends:
                 return "it takes too long to be read", list(found.values())
-            listed, total = self._group_page(
-                {"startIndex": str(start), "count": str(self.dialect.page_size)}
-            )
+            where = {"cursor": walk.next} if by_cursor else {"startIndex": str(start)}
+            size = page_size(self.dialect, self.learned)
+            asked = {**where, "count": str(size)} if size else where
+            listed, total, cursor = self._group_page_and_next(asked)
             groups = [hit for hit in (self._group(item, {}) for item in listed) if hit]
             before = len(found)
             found = {hit.remote_id: hit for hit in groups} | found
             start += len(listed)
             following = str(start) if listed else ""
             walk.page(
-                returned=len(listed), new=len(found) - before, total=total, next_page=following
+                returned=len(listed),
+                new=len(found) - before,
+                total=total,
+                next_page=cursor if by_cursor else following,
+                cursor=by_cursor,
             )
         unnamed = "it lists groups without a name" if _unnamed(found.values()) else ""
         return unnamed or walk.doubt.replace("accounts", "groups"), list(found.values())

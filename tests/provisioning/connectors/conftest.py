@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from provisioning.connectors.scim import Scim
-from tests.provisioning.connectors.calls import connected
+from tests.provisioning.connectors.calls import EXTERNAL, connected
 from tests.support.faulty import FaultyScim
 
 
@@ -19,3 +19,9 @@ def scim(faulty: FaultyScim) -> Iterator[Scim]:
 @pytest.fixture
 def people(faulty: FaultyScim) -> list[str]:
     return [faulty.add(f"p{number}@example.org")["id"] for number in range(5)]
+
+
+@pytest.fixture
+def team(faulty: FaultyScim, people: list[str]) -> str:
+    """A group with three people in it."""
+    return str(faulty.groups.add("Sales", *people[:3], externalId=EXTERNAL)["id"])

@@ -74,7 +74,7 @@ def test_it_is_reached_and_described_without_what_it_does_not_support(
 ) -> None:
     assert "Connected" in aws.check()
     aws.discover()
-    assert tenant.journal == ["GET /Users", "GET /ServiceProviderConfig"]
+    assert tenant.journal[:2] == ["GET /Users", "GET /ServiceProviderConfig"]
 
 
 def test_an_account_is_made_found_changed_and_removed(

@@ -63,6 +63,17 @@ def test_two_hundred_and_fifty_come_and_one_goes(both: tuple[Scim, Vendor]) -> N
     assert vendor.members("Sales") == set(people[101:])
 
 
+def test_one_more_in_five_thousand_is_one_small_request(both: tuple[Scim, Vendor]) -> None:
+    app, vendor = both
+    people = crowd(vendor, 5_001)
+    there = vendor.add_group("Sales", *people[:5_000])["id"]
+    app.add_members(there, people[5_000:])
+    app.remove_members(there, people[:1])
+    assert vendor.journal == ["PATCH /Groups/…"] * 2
+    assert max(len(request.body) for request in vendor.requests) < 1024
+    assert vendor.members("Sales") == set(people[1:])
+
+
 def test_one_more_and_one_less_who_is_not_in_it_change_nothing(both: tuple[Scim, Vendor]) -> None:
     app, vendor = both
     people = crowd(vendor, 3)
@@ -83,6 +94,14 @@ def test_a_group_that_is_there_is_found_by_name_and_renamed(both: tuple[Scim, Ve
     app.update_group(there, [Change("displayName", "SALES", "Sellers")], held={"displayName"})
     assert vendor.members("Sellers") == set(people)
     assert app.find_group(SALES, external_id=EXTERNAL, made_by_us=False) == []
+
+
+def test_a_group_is_found_among_all_there_are(both: tuple[Scim, Vendor]) -> None:
+    app, vendor = both
+    made = [vendor.add_group(f"Group {number}")["id"] for number in range(120)]
+    (hit,) = app.look_through_groups({"displayName": "Group 117"}, external_id=EXTERNAL)
+    assert hit.remote_id == made[117]
+    assert app.look_through_groups(SALES, external_id=EXTERNAL) == []
 
 
 def test_a_group_is_deleted_and_gone(both: tuple[Scim, Vendor]) -> None:

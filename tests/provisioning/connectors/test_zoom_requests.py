@@ -12,14 +12,8 @@ from provisioning.plan import Change, Value
 from tests.provisioning.connectors.calls import ANN, EXTERNAL, MAIL, ORGANIZATION
 from tests.support.target import ENTERPRISE_USER
 from tests.support.vendors.base import held_to_its_rules
-from tests.support.vendors.zoom import (
-    ACCOUNT,
-    CLIENT,
-    CLIENT_SECRET,
-    NEW_ZOOM,
-    OLD_ZOOM,
-    ZoomTenant,
-)
+from tests.support.vendors.zoom import ACCOUNT, CLIENT, CLIENT_SECRET, ZoomTenant
+from tests.support.vendors.zoom_rules import NEW_ZOOM, OLD_ZOOM
 
 VALUES: dict[str, Value | None] = {
     "userName": ANN,

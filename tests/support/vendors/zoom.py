@@ -4,256 +4,37 @@ Where no source says what is answered, the comment says so.
 """
 
 import base64
-import json
-import re
 import uuid
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from provisioning.scim.messages import CORE_USER, ENTERPRISE_USER, ERROR, PATCH_OP
+from provisioning.scim.messages import CORE_USER, ENTERPRISE_USER, ERROR
 from provisioning.scim.schema import CORE_GROUP
 from tests.support.servers import Reply, json_reply
 from tests.support.target import Document
 from tests.support.vendors.base import (
     Asked,
-    Example,
     Limit,
     Resources,
     Rule,
     Vendor,
     copied,
     index_page,
-    is_patch_op,
-    names_changed,
 )
+from tests.support.vendors.zoom_rules import NEW_ZOOM, OLD_ZOOM, RULES, sought
 
 ACCOUNT, CLIENT, CLIENT_SECRET = "account-1", "client-1", "a-client-secret-that-nobody-shows"
 PASTED = "a-pasted-token-that-nobody-shows"
 DOMAIN = "@example.org"
-OLD_ZOOM = "urn:us:zoom:scim:schemas:extension:1.0:ZoomUser"
-NEW_ZOOM = "urn:ietf:params:scim:schemas:extension:zoom:1.0:User"
-GROUP_ZOOM = "urn:ietf:params:scim:schemas:extension:zoom:2.0:Group"
-
-_API = "developers.zoom.us/docs/api/scim2"
-_COPY = "copies of that page: developers.qodex.ai/zoom-public, withone.ai/knowledge/zoom"
-_TOKENS = "developers.zoom.us/docs/internal-apps/s2s-oauth"
-
-_WRITTEN = "(POST|PUT|PATCH) /(Users|Groups).*"
-_SENT = "(POST|PUT) /Users.*"
-_ATTRIBUTES = {
-    *("schemas", "userName", "name", "displayName", "active", "emails", "userType", "title"),
-    *("locale", "phoneNumbers", "roles", ENTERPRISE_USER, OLD_ZOOM, NEW_ZOOM),
-}
-_EXTENSIONS = (ENTERPRISE_USER, OLD_ZOOM, NEW_ZOOM)
-_ENTERPRISE = {"department", "organization", "costCenter", "manager"}
-_NEW_ZOOM = {
-    *("personalLinkName", "pronouns", "zoomUnited", "zoomOneBizPlus", "zoomIQ", "zoomWhiteboard"),
-    *("zoomCustomerManagedKey", "zoomWhiteboardPlus", "zoomTranslatedCaptions", "zoomHuddles"),
-}
-_SSO = {"loginType": {"workEmail": False, "sso": True}}
-_LONGEST = 100_000
 _LIFE = 3600
-
-
-def _is_known(asked: Asked) -> bool:
-    sent = asked.document
-    inside = (sent.get(ENTERPRISE_USER) or {}).keys() <= _ENTERPRISE
-    return inside and sent.keys() <= _ATTRIBUTES and (sent.get(NEW_ZOOM) or {}).keys() <= _NEW_ZOOM
-
-
-def _declares(asked: Asked) -> bool:
-    sent = asked.document
-    used = {each for each in _EXTENSIONS if sent.get(each)}
-    return {CORE_USER, *used} <= set(sent.get("schemas") or ())
-
-
-def _one_work_address(asked: Asked) -> bool:
-    emails = asked.document.get("emails") or []
-    return len(emails) <= 1 and all(mail.get("type") == "work" for mail in emails)
-
-
-def _switches(asked: Asked) -> bool:
-    switches = [[{"op": "replace", "value": {"active": state}}] for state in (True, False)]
-    return is_patch_op(asked) and asked.document["Operations"] in switches
-
-
-def _changes_the_group(asked: Asked) -> bool:
-    changed = names_changed(asked)
-    return (
-        is_patch_op(asked)
-        and {*changed} <= {"displayName", "members", GROUP_ZOOM}
-        and changed != []
-    )
-
-
-def _searches_by_name(asked: Asked) -> bool:
-    return "filter" not in asked.query or sought(asked.parameter("filter")) is not None
-
-
-def sought(question: str) -> str | None:
-    """The user name that a filter asks for, with or without quotes; None for another question."""
-    if found := re.fullmatch(r'userName eq ("(?:[^"\\]|\\.)*")', question):
-        return str(json.loads(found[1]))
-    found = re.fullmatch(r"userName eq ([^\s\"]+)", question)
-    return found[1] if found else None
-
-
-def _pages(asked: Asked) -> bool:
-    count, start = asked.parameter("count", "10"), asked.parameter("startIndex", "1")
-    return count.isdigit() and 1 <= int(count) <= 100 and start.isdigit() and int(start) >= 1
-
-
-def _patch(*operations: Any) -> Document:
-    return {"schemas": [PATCH_OP], "Operations": list(operations)}
-
-
-def _user(**attributes: Any) -> Document:
-    return {"schemas": [CORE_USER], "userName": "a@example.org", **attributes}
-
-
-_USER = "/scim2/Users/7"
-_GROUP = "/scim2/Groups/7"
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "What is accepted is application/scim+json",
-        _API,
-        ".* /(Users|Groups).*",
-        lambda asked: asked.headers.get("Accept") == "application/scim+json",
-        Example("GET", "/scim2/Users", headers={"Accept": "application/json"}),
-    ),
-    Rule(
-        "A body is labelled application/json",
-        _COPY,
-        _WRITTEN,
-        lambda asked: asked.headers.get("Content-Type") == "application/json",
-        Example("POST", "/scim2/Users", _user(), headers={"Content-Type": "text/plain"}),
-    ),
-    Rule(
-        "A body is one JSON object",
-        _COPY,
-        _WRITTEN,
-        lambda asked: asked.document != {},
-        Example("PUT", _USER, []),
-    ),
-    Rule(
-        "A body has at most 100,000 characters",
-        _COPY,
-        _WRITTEN,
-        lambda asked: len(asked.text) <= _LONGEST,
-        Example("POST", "/scim2/Users", _user(title="x" * _LONGEST)),
-    ),
-    Rule(
-        "An id in an address is percent-encoded",
-        "withone.ai/knowledge/zoom, whose sample id holds “&”",
-        ".* /(Users|Groups)/…",
-        lambda asked: "&" not in asked.path and "?" not in asked.path,
-        Example("GET", "/scim2/Users/k&7"),
-    ),
-    Rule(
-        "A list is asked for by startIndex, count and filter",
-        _API,
-        "GET /(Users|Groups)",
-        lambda asked: asked.query.keys() <= {"startIndex", "count", "filter"},
-        Example("GET", "/scim2/Users?attributes=userName"),
-    ),
-    Rule(
-        "A page has 1 to 100 entries, counted from 1",
-        _COPY,
-        "GET /(Users|Groups)",
-        _pages,
-        Example("GET", "/scim2/Users?count=101"),
-    ),
-    Rule(
-        "Users are searched for by userName eq, with one value",
-        _API,
-        "GET /Users",
-        _searches_by_name,
-        Example("GET", "/scim2/Users?filter=userName%20co%20%22a%22"),
-    ),
-    Rule(
-        "Groups are not searched for",
-        f"{_API}: no filter is described for groups",
-        "GET /Groups",
-        lambda asked: "filter" not in asked.query,
-        Example("GET", "/scim2/Groups?filter=displayName%20eq%20%22a%22"),
-    ),
-    Rule(
-        "Every schema that a user makes use of is named",
-        _COPY,
-        _SENT,
-        _declares,
-        Example("PUT", _USER, _user(**{ENTERPRISE_USER: {"organization": "Acme"}})),
-    ),
-    Rule(
-        "A new user has a userName",
-        _API,
-        "POST /Users",
-        lambda asked: bool(asked.document.get("userName")),
-        Example("POST", "/scim2/Users", {"schemas": [CORE_USER], "active": True}),
-    ),
-    Rule(
-        "externalId is Zoom's own and is not sent",
-        _API,
-        _WRITTEN,
-        lambda asked: "externalId" not in asked.document,
-        Example("POST", "/scim2/Users", _user(externalId="7")),
-    ),
-    Rule(
-        "A user holds the documented attributes only",
-        _API,
-        _SENT,
-        _is_known,
-        Example("POST", "/scim2/Users", _user(nickName="Annie")),
-    ),
-    Rule(
-        "A user has one address, which is the work address",
-        _API,
-        _SENT,
-        _one_work_address,
-        Example("POST", "/scim2/Users", _user(emails=[{"type": "home", "value": "a@x"}])),
-    ),
-    Rule(
-        "PATCH of a user only switches active, without a path",
-        f"{_API}: userADSCIM2Deactivate",
-        "PATCH /Users/…",
-        _switches,
-        Example("PATCH", _USER, _patch({"op": "replace", "path": "active", "value": False})),
-    ),
-    Rule(
-        'The "DisplayName" of the request is invalid.',
-        f"{_API}: groupScim2Create; the words from {_COPY}",
-        "POST /Groups",
-        lambda asked: bool(
-            asked.document.get("displayName") and CORE_GROUP in asked.document.get("schemas", [])
-        ),
-        Example("POST", "/scim2/Groups", {"displayName": "Sales"}),
-    ),
-    Rule(
-        "PATCH of a group changes its name or its members",
-        f"{_API}: groupSCIM2Update",
-        "PATCH /Groups/…",
-        _changes_the_group,
-        Example("PATCH", _GROUP, _patch({"op": "add", "path": "owners", "value": []})),
-    ),
-    Rule(
-        "A token is fetched by an empty POST with grant_type and account_id in the address",
-        _TOKENS,
-        "POST /oauth/token",
-        lambda asked: asked.query.keys() == {"grant_type", "account_id"} and not asked.text,
-        Example("POST", "/oauth/token", {"grant_type": "account_credentials"}),
-    ),
-    Rule(
-        "A token is fetched with the client's id and secret as Basic authentication",
-        _TOKENS,
-        "POST /oauth/token",
-        lambda asked: asked.headers.get("Authorization", "").startswith("Basic "),
-        Example("POST", "/oauth/token?grant_type=account_credentials&account_id=7"),
-    ),
-)
+_SSO = {"loginType": {"workEmail": False, "sso": True}}
 
 
 class ZoomTenant(Vendor):
-    """`invited` has not accepted yet; `administrators` are protected; `lacks` names privileges."""
+    """`invited` has not accepted yet; `administrators` are protected; `lacks` names privileges.
+
+    Of those in `unmoved` every change is answered with success and changes nothing, as it is of
+    those who are invited.
+    """
 
     prefix: ClassVar[str] = "/scim2"
     operations: ClassVar[frozenset[str]] = frozenset(
@@ -274,6 +55,7 @@ class ZoomTenant(Vendor):
         self.fetched: list[str] = []
         self.invited: set[str] = set()
         self.administrators: set[str] = set()
+        self.unmoved: set[str] = set()
         self.lacks: set[str] = set()
         self.single_sign_on = True
         self.takes_quotes = True
@@ -372,7 +154,7 @@ class ZoomTenant(Vendor):
         user = resources[asked.key]
         if refusal := self._refusal(asked.document, but=asked.key):
             return refusal
-        if not self._is_invited(user):
+        if self._moves(user):
             if asked.document.get("active") is False and self._is_administrator(user):
                 return self.error(400, _PROTECTED)
             _merge(user, asked.document)
@@ -385,7 +167,7 @@ class ZoomTenant(Vendor):
         active = asked.operations[0]["value"]["active"]
         if not active and self._is_administrator(user):
             return self.error(400, _PROTECTED)
-        if not self._is_invited(user):
+        if self._moves(user):
             user["active"] = active
         return json_reply(self.shown(user))
 
@@ -406,6 +188,9 @@ class ZoomTenant(Vendor):
             # The limit is documented (entra-docs), the words are not.
             return self.error(400, "The account has reached the limit of 9,999 Basic users.")
         return None
+
+    def _moves(self, user: Document) -> bool:
+        return not self._is_invited(user) and user["userName"] not in self.unmoved
 
     def _is_invited(self, document: Document) -> bool:
         return str(document.get("userName", "")).casefold() in self.invited

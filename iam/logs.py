@@ -24,7 +24,7 @@ _LOOKS_SECRET = [
 _known: set[str] = set()
 
 # What a line may say about the job that it belongs to.
-_JOB = ("correlation_id", "app", "account")
+_JOB = ("correlation_id", "app", "account", "group")
 _PUSH = ("operation", "outcome", "attempt", "duration_ms", "http_status")
 
 

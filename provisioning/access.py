@@ -1,4 +1,7 @@
-"""Who should have an account where: group membership, policies and the person being active."""
+"""Who should have an account where, and be in which groups there.
+
+Told by group membership, policies, the person being active, and the groups that an app gets.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -17,8 +20,8 @@ from django.db.models import (
     When,
 )
 
-from iam.models import User
-from provisioning.models import Account, App, Policy
+from iam.models import Membership, User
+from provisioning.models import Account, App, GroupsToPush, Policy
 from provisioning.plan import Feature, Operation, State
 
 Keys = Collection[int] | QuerySet[Any, Any]
@@ -48,6 +51,7 @@ _WAYS = Policy.objects.filter(
 )
 
 
+_CHOSEN = App.chosen_groups.through
 _ACTIVE_USER = User.objects.filter(pk=OuterRef("user"), is_active=True)
 
 
@@ -94,6 +98,61 @@ def could_be_on() -> Case:
     return _yes(Q(state=State.ACTIVE) | lost)
 
 
+# ------------------------------------------------------------------------- groups that are pushed
+
+
+def belonging(group: Any) -> QuerySet[Membership]:
+    """Through what people belong to a group, a key or an OuterRef, with the person as `user`.
+
+    The one place that says who belongs to a group that is kept in an application.
+    """
+    return Membership.objects.filter(group=group)
+
+
+def groups_of(users: Keys) -> QuerySet[Membership, Any]:
+    """The keys of the groups to which any of these people belong."""
+    return Membership.objects.filter(user__in=users).values("group")
+
+
+def concerned_by(groups: Keys) -> Keys:
+    """The keys of the groups to which somebody may belong through one of these."""
+    return groups
+
+
+def may_be_in_groups() -> Q:
+    """For a query over accounts: whether the account may be in groups of its application.
+
+    One that is switched off there, or is about to be, is not.
+    """
+    there = Q(state=State.ACTIVE, remote_id__isnull=False, user__is_active=True)
+    return there & Q(granted())
+
+
+def pushed() -> Case:
+    """For a query over pushed groups: whether the group is to be kept in the application."""
+    policies = Policy.objects.filter(app=OuterRef("app"), group=OuterRef("group"), enabled=True)
+    chosen = _CHOSEN.objects.filter(app=OuterRef("app"), group=OuterRef("group"))
+    return _yes(
+        Q(app__groups_to_push=GroupsToPush.POLICIES) & Q(Exists(policies))
+        | Q(app__groups_to_push=GroupsToPush.CHOSEN) & Q(Exists(chosen))
+    )
+
+
+def group_pairs(*, apps: Keys | None = None) -> list[QuerySet[Any, tuple[int, int]]]:
+    """The (app, group) of every group that is to be kept in an application."""
+    policies = Policy.objects.filter(enabled=True, app__groups_to_push=GroupsToPush.POLICIES)
+    chosen = _CHOSEN.objects.filter(app__groups_to_push=GroupsToPush.CHOSEN)
+    return [
+        rows.filter(**({} if apps is None else {"app__in": apps}))
+        .order_by("app", "group")
+        .values_list("app", "group")
+        for rows in (policies, chosen)
+    ]
+
+
+# --------------------------------------------------------------------------------------- parts
+
+
 def in_doubt(operation: Operation) -> Q:
     """For a query over accounts: whether this was sent and no answer came (doubt.operations)."""
     return Q(intent__operations__icontains=f'"{operation.value}"')
@@ -102,6 +161,9 @@ def in_doubt(operation: Operation) -> Q:
 def _yes(condition: Q) -> Case:
     """The condition as an expression that is never NULL, so that it can be negated."""
     return Case(When(condition, then=True), default=False, output_field=BooleanField())
+
+
+# ---------------------------------------------------------------------------- what would be lost
 
 
 def lost_with_users(users: Sequence[int]) -> Loss:

@@ -9,7 +9,7 @@ from django.db.models import F
 from provisioning import addresses, connections, correlation, lanes
 from provisioning import secrets as sealing
 from provisioning.errors import ConnectorError, Unavailable
-from provisioning.models import App, Mapping
+from provisioning.models import App, Mapping, Resource
 from provisioning.plan import Feature
 
 # On at the start: everything that can be undone.
@@ -27,6 +27,7 @@ def create(app: App) -> App:
     app.settings = {s.key: s.default for s in app.kind.settings if not s.secret}
     app.save()
     add_default_mapping(app)
+    add_default_group_mapping(app)
     return app
 
 
@@ -34,6 +35,19 @@ def add_default_mapping(app: App) -> None:
     """The rows that the connector suggests."""
     for position, (target, source) in enumerate(app.kind.default_mappings):
         Mapping.objects.create(app=app, target=target, source=source, position=position)
+
+
+def add_default_group_mapping(app: App) -> None:
+    """The rows that the connector suggests for groups, if there are none.
+
+    An app that is older than they are gets them when its groups are first pushed.
+    """
+    if app.mappings.of_groups().exists():
+        return
+    for position, (target, source) in enumerate(app.kind.default_group_mappings):
+        Mapping.objects.create(
+            app=app, resource=Resource.GROUP, target=target, source=source, position=position
+        )
 
 
 def configure(

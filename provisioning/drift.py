@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from provisioning import access, doubt, queue, wording
+from provisioning import access, doubt, group_queue, queue, wording
 from provisioning.connectors.base import Connector, RemoteAccount
 from provisioning.models import Account, App, Drift, Finding, Problem, Trigger
 from provisioning.plan import Operation, State, Value
@@ -202,6 +202,7 @@ def save(verdicts: Sequence[Verdict]) -> None:
     written = [verdict.account for verdict in verdicts if verdict.written]
     if written:
         Account.objects.bulk_update(written, _FIELDS)
+        group_queue.accounts_gone([each.pk for each in written if each.remote_id is None])
     due = [verdict.account.pk for verdict in verdicts if verdict.due]
     if due:
         queue.mark_accounts(Account.objects.filter(pk__in=due), trigger=Trigger.COMPARISON)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TypeVar
 
 from provisioning import correlation, doubt
 from provisioning.connectors.base import Connector, RemoteAccount
@@ -17,6 +17,9 @@ from provisioning.outcomes import Job
 from provisioning.plan import Operation
 
 Step = Callable[[Connector, Job], "Answer"]
+# Of accounts and of groups alike (provisioning/group_exchange.py).
+AnyJob = TypeVar("AnyJob")
+AnyAnswer = TypeVar("AnyAnswer")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,12 @@ class Answer:
     @property
     def stops_the_app(self) -> bool:
         """Nothing else may be sent to the application after this."""
-        return isinstance(self.error, Throttled | Misconfigured | LeaseLost)
+        return stops_the_app(self.error)
+
+
+def stops_the_app(error: Exception | None) -> bool:
+    """Whether nothing else may be sent to the application after this."""
+    return isinstance(error, Throttled | Misconfigured | LeaseLost)
 
 
 def look_up(connector: Connector, job: Job) -> Answer:
@@ -54,21 +62,21 @@ def write(connector: Connector, job: Job) -> Answer:
 
 
 def each(
-    step: Step,
+    step: Callable[[Connector, AnyJob], AnyAnswer],
     connector: Connector,
-    jobs: Sequence[Job],
+    jobs: Sequence[AnyJob],
     *,
     at_once: int,
     resting: threading.Event,
-    ends: Callable[[Answer], bool],
-) -> Iterator[Answer]:
+    ends: Callable[[AnyAnswer], bool],
+) -> Iterator[AnyAnswer]:
     """The answers as they come.
 
     `ends` is asked about each, by the thread that got it and before it begins another, whether
     `resting` is to be set; jobs that have not begun by then get no answer.
     """
 
-    def unless_resting(job: Job) -> Answer | None:
+    def unless_resting(job: AnyJob) -> AnyAnswer | None:
         if resting.is_set():
             return None
         answer = step(connector, job)
@@ -84,14 +92,14 @@ def each(
 
 
 def _in_threads(
-    ask: Callable[[Job], Answer | None], jobs: Sequence[Job], *, threads: int
-) -> Iterator[Answer]:
+    ask: Callable[[AnyJob], AnyAnswer | None], jobs: Sequence[AnyJob], *, threads: int
+) -> Iterator[AnyAnswer]:
     """The answers as they come; once the caller stops listening, nothing else is begun.
 
     The threads help themselves, as a future for each job would cost nearly what its request costs.
     """
     waiting = deque(jobs)
-    answers: SimpleQueue[Answer | None] = SimpleQueue()
+    answers: SimpleQueue[AnyAnswer | None] = SimpleQueue()
 
     def work() -> None:
         try:
@@ -113,7 +121,7 @@ def _in_threads(
         thread.result()
 
 
-def _first(waiting: deque[Job]) -> Job | None:
+def _first(waiting: deque[AnyJob]) -> AnyJob | None:
     try:
         return waiting.popleft()
     except IndexError:

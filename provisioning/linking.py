@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from provisioning import doubt, guard, outcomes, wording
 from provisioning.connectors.base import RemoteAccount
-from provisioning.models import Account, Origin
+from provisioning.models import Account, Origin, PushedMember
 from provisioning.outcomes import Job
 from provisioning.plan import Operation, State
 from provisioning.record import Result
@@ -50,5 +50,7 @@ def _take_over(job: Job, hit: RemoteAccount, former: Account) -> Result:
     Account.objects.filter(pk=former.pk).update(
         remote_id=None, state=State.GONE, due_at=None, intent={}, applied={}
     )
+    # It is the same account there, and in the same groups.
+    PushedMember.objects.filter(account=former).update(account=job.account)
     guard.over([former.pk])
     return outcomes.found(job, hit, ours=False, origin=origin)

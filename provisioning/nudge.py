@@ -1,6 +1,7 @@
-"""Tells the Celery workers, where a broker is set, that something is due; nobody waits for that.
+"""Tells the workers that something is due: of this process, and Celery's where a broker is set.
 
-Only a nudge: a message that is lost costs the second until Celery's beat sends the next one.
+Nobody waits for that. Only a nudge: a message that is lost costs the second until Celery's beat
+sends the next one.
 """
 
 import importlib.util
@@ -13,6 +14,10 @@ from django.conf import settings
 from django.core import checks
 
 logger = logging.getLogger(__name__)
+
+# Set after a commit that made something due, so that a worker in this process need not wait for
+# its next look. Only a nudge: the rows are the truth.
+wake = threading.Event()
 
 # What is committed within this time after a message needs none of its own.
 _PAUSE = 0.1
@@ -43,6 +48,12 @@ class _Messenger:
 
 
 _messenger = _Messenger()
+
+
+def everybody() -> None:
+    """Have somebody look at once for what is due. Called after the commit."""
+    wake.set()
+    workers()
 
 
 def workers() -> None:

@@ -18,6 +18,11 @@ class Feature(StrEnum):
     UPDATE_USERS = "update_users"
     DEACTIVATE_USERS = "deactivate_users"
     DELETE_USERS = "delete_users"
+    CREATE_GROUPS = "create_groups"
+    UPDATE_GROUPS = "update_groups"
+    DELETE_GROUPS = "delete_groups"
+    # Who is in them: adding and removing alike.
+    GROUP_MEMBERS = "group_members"
 
 
 class State(StrEnum):
@@ -38,6 +43,12 @@ class Operation(StrEnum):
     DELETE = "delete"
     # Find out whether a create whose answer was lost got through.
     RESOLVE = "resolve"
+    CREATE_GROUP = "create_group"
+    ADOPT_GROUP = "adopt_group"
+    UPDATE_GROUP = "update_group"
+    DELETE_GROUP = "delete_group"
+    ADD_MEMBER = "add_member"
+    REMOVE_MEMBER = "remove_member"
     NOTHING = "nothing"
 
 

@@ -11,6 +11,8 @@ from provisioning import (
     connections,
     doubt,
     exchange,
+    group_push,
+    group_queue,
     guard,
     lanes,
     linking,
@@ -53,7 +55,7 @@ def drain(app: App, *, owner: str, stopped: Callable[[], bool] = lambda: False) 
             # Since a moment ago: the former owner was told to wait.
             return 0
         connector = connections.for_lane(app, before_write=lease.check)
-        mappings = list(app.mappings.all())
+        mappings = list(app.mappings.of_people())
         return _Round(app, connector, lease, trouble, mappings).until_empty(stopped)
     except Misconfigured as error:
         lanes.rest(Lane.objects.get(pk=lease.lane), problem=str(error))
@@ -77,11 +79,18 @@ class _Round:
 
     def until_empty(self, stopped: Callable[[], bool]) -> int:
         worked, portion = 0, _FIRST
+        groups = group_push.Groups(self.app, self.connector, self.lease, self.trouble)
         while not self.trouble.resting.is_set() and not stopped():
             began = time.monotonic()
             # After a failure of the whole app one account is the probe.
             batch = queue.claim(self.app, limit=1 if self.trouble.lane.problem else portion)
-            if not batch or not self._refresh():
+            if not batch:
+                # Groups, one step each, while no account is due.
+                if not group_queue.is_due(self.app) or not self._refresh():
+                    break
+                worked += self._work_on(groups)
+                continue
+            if not self._refresh():
                 break
             try:
                 self._work(guard.hold_back(batch, app=self.app, lease=self.lease))
@@ -90,6 +99,12 @@ class _Round:
             worked += len(batch)
             portion = _portion(len(batch), seconds=time.monotonic() - began)
         return worked
+
+    def _work_on(self, groups: group_push.Groups) -> int:
+        try:
+            return groups.work(self.app, self.connector)
+        finally:
+            connections.remember(self.app, self.connector.lessons)
 
     def _refresh(self) -> bool:
         """Go by what the app is set to now; whether it may still be worked on.
@@ -102,7 +117,7 @@ class _Round:
             return False
         self.app = app
         self.trouble.refresh()
-        self.mappings = list(app.mappings.all())
+        self.mappings = list(app.mappings.of_people())
         self.connector = connections.for_lane(app, before_write=self.lease.check)
         return True
 

@@ -3,7 +3,6 @@
 The account row is the queue: there is no job that could be lost or fall out of step with it.
 """
 
-import threading
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,15 +13,13 @@ from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from iam import actor
-from provisioning import access, nudge
-from provisioning.models import Account, App, Mapping, Priority, Trigger
+from provisioning import access, group_queue, nudge
+from provisioning.models import Account, App, Mapping, Priority, PushedGroup, Trigger
 from provisioning.plan import State
 
 Keys = Collection[int] | QuerySet[Any, Any]
 
-# Set after a commit that made something due, so that a worker in this process need not wait for
-# its next look. Only a nudge: the rows are the truth.
-wake = threading.Event()
+wake = nudge.wake
 
 # A write without signals may be committed this much later than the time it carries.
 _COMMIT_LAG = timedelta(minutes=2)
@@ -77,6 +74,7 @@ def sweep() -> int:
         _make_due(missed, now=now, trigger=Trigger.SWEEP, leaving=False, waits=False)
         + _make_due(stale, now=now, trigger=Trigger.SWEEP, leaving=False, waits=False)
         + _add_missing(users=None, apps=None, now=now, trigger=Trigger.SWEEP)
+        + group_queue.sweep()
     )
 
 
@@ -93,8 +91,9 @@ def claim(app: App, *, limit: int = 200) -> list[Account]:
 def due_apps() -> QuerySet[App]:
     """The apps whose lanes have something to do and may do it."""
     now = timezone.now()
-    due = Account.objects.filter(app=OuterRef("pk"), due_at__lte=now)
-    apps = App.objects.filter(Exists(due), paused=False)
+    accounts = Account.objects.filter(app=OuterRef("pk"), due_at__lte=now)
+    groups = PushedGroup.objects.filter(app=OuterRef("pk"), due_at__lte=now)
+    apps = App.objects.filter(Q(Exists(accounts)) | Q(Exists(groups)), paused=False)
     return apps.exclude(lane__paused_until__gt=now).exclude(lane__lease_until__gt=now)
 
 
@@ -122,7 +121,7 @@ def _make_due(
             actor=actor.current(),
         )
     if marked:
-        transaction.on_commit(_wake, robust=True)
+        transaction.on_commit(nudge.everybody, robust=True)
     return marked
 
 
@@ -160,13 +159,8 @@ def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigge
         )
         added = int(cursor.rowcount)
     if added:
-        transaction.on_commit(_wake, robust=True)
+        transaction.on_commit(nudge.everybody, robust=True)
     return added
-
-
-def _wake() -> None:
-    wake.set()
-    nudge.workers()
 
 
 def _column(name: str) -> "models.Field[Any, Any]":

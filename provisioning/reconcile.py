@@ -142,7 +142,7 @@ class _Comparison:
         if app is None:
             raise _Lost
         self.app = app
-        self.rows = list(app.mappings.all())
+        self.rows = list(app.mappings.of_people())
         # What was filled in when the account was created is theirs since.
         targets = [row.target for row in self.rows if row.apply == Apply.ALWAYS]
         self.shown, self.hidden = drift.compared(app.kind, targets)

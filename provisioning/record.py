@@ -11,9 +11,9 @@ from django.db.models import Field, QuerySet
 from django.utils import timezone
 
 from iam.models import User
-from provisioning import correlation, tally, transactions
+from provisioning import correlation, group_queue, tally, transactions
 from provisioning.lanes import Lease
-from provisioning.models import Account, App, Event, Lane, Outcome
+from provisioning.models import Account, App, Event, GroupsToPush, Lane, Outcome
 from provisioning.plan import Operation
 
 logger = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ def save(results: Iterable[Result], *, lease: Lease) -> None:
     def write() -> None:
         lease.confirm()
         _update(results)
+        _let_groups_follow(results)
         _tell(results, Lane.objects.filter(pk=lease.lane))
 
     transactions.giving_way(write)
@@ -122,6 +123,23 @@ def _update(results: list[Result]) -> None:
         alike.setdefault((tuple(sorted(result.fields)), result.settles), []).append(result)
     for (names, settles), rows in alike.items():
         _each(_assignments(names, settles), [_parameters(names, settles, row) for row in rows])
+
+
+def _let_groups_follow(results: list[Result]) -> None:
+    """Who is in which group there depends on what has just been recorded of the accounts."""
+    gone = [row.account.pk for row in results if row.fields.get("remote_id", "") is None]
+    group_queue.accounts_gone(gone)
+    group_queue.accounts_changed(
+        row.account
+        for row in results
+        if (row.proves_the_app_works or "state" in row.fields or _granted_anew(row))
+        and row.account.app.groups_to_push != GroupsToPush.NONE
+    )
+
+
+def _granted_anew(result: Result) -> bool:
+    granted = result.account.granted
+    return bool(result.fields.get("granted", granted)) != granted
 
 
 def _assignments(names: Sequence[str], settles: bool) -> list[str]:
@@ -171,26 +189,34 @@ def _tell(results: list[Result], lane: QuerySet[Lane]) -> None:
     events = [result.event for result in results if result.event]
     if not events:
         return
-    Event.objects.bulk_create(_storable(events))
+    publish(events, lane, latencies=[row.latency for row in results if row.latency is not None])
+    # Not before it is true: an outer transaction may still undo it.
+    transaction.on_commit(lambda: _log(results))
+
+
+def publish(events: list[Event], lane: QuerySet[Lane], *, latencies: Sequence[float]) -> None:
+    """Write events and count them, in the transaction that has confirmed the lease on the lane."""
+    Event.objects.bulk_create(_storable(events), batch_size=1_000)
     counted = tally.counted(
         lane.values_list("tally", flat=True).get(),
         done=[(event.operation, event.outcome) for event in events],
-        latencies=[result.latency for result in results if result.latency is not None],
+        latencies=latencies,
     )
     lane.update(tally=counted)
-    # Not before it is true: an outer transaction may still undo it.
-    transaction.on_commit(lambda: _log(results))
 
 
 def _log(results: Iterable[Result]) -> None:
     """One line for each event. Neither who it was about nor what was said, which may tell it."""
     for result in results:
-        event = result.event
-        if event is None:
-            continue
-        level = logging.WARNING if event.outcome in _FAILURES else logging.INFO
-        if logger.isEnabledFor(level):
-            logger.log(level, *_line(event), extra=_about(result.account, event))
+        if result.event is not None:
+            log(result.event, account=result.account.pk)
+
+
+def log(event: Event, **about: Any) -> None:
+    """One line for an event; `about` says what of ours it was about."""
+    level = logging.WARNING if event.outcome in _FAILURES else logging.INFO
+    if logger.isEnabledFor(level):
+        logger.log(level, *_line(event), extra={**_about(event), **about})
 
 
 def _line(event: Event) -> tuple[str, str, str, int, int, str]:
@@ -199,11 +225,10 @@ def _line(event: Event) -> tuple[str, str, str, int, int, str]:
     return text, event.operation, event.outcome, event.duration_ms, event.attempt, status
 
 
-def _about(account: Account, event: Event) -> dict[str, Any]:
+def _about(event: Event) -> dict[str, Any]:
     return {
         "correlation_id": event.correlation_id,
         "app": event.app_name,
-        "account": account.pk,
         "operation": event.operation,
         "outcome": str(event.outcome),
         "attempt": event.attempt,

@@ -15,8 +15,8 @@ from django.db.models.signals import (
 )
 
 from iam.models import Group, Membership, User
-from provisioning import lanes, queue
-from provisioning.models import Account, App, Mapping, Policy, Trigger
+from provisioning import group_queue, lanes, queue
+from provisioning.models import Account, App, Mapping, Policy, Resource, Trigger
 
 
 def connect() -> None:
@@ -36,6 +36,7 @@ def connect() -> None:
     # Before, not after: its app may be going too, and its accounts must not be added again.
     pre_delete.connect(mapping_changed, sender=Mapping)
     post_save.connect(app_saved, sender=App)
+    m2m_changed.connect(chosen_groups_changed, sender=App.chosen_groups.through)
 
 
 def membership_changing(instance: Membership, **_: Any) -> None:
@@ -49,6 +50,7 @@ def membership_changing(instance: Membership, **_: Any) -> None:
         trigger=Trigger.MEMBERSHIP,
         leaving=True,
     )
+    group_queue.mark(before.values("group"), trigger=Trigger.MEMBERSHIP)
 
 
 def membership_changed(instance: Membership, raw: bool = False, **_: Any) -> None:
@@ -58,6 +60,7 @@ def membership_changed(instance: Membership, raw: bool = False, **_: Any) -> Non
             apps=_apps_of([instance.group_id]),
             trigger=Trigger.MEMBERSHIP,
         )
+        group_queue.mark([instance.group_id], trigger=Trigger.MEMBERSHIP)
 
 
 def members_added(
@@ -68,8 +71,10 @@ def members_added(
         return
     if isinstance(instance, Group):
         queue.mark(users=pk_set, apps=_apps_of([instance.pk]), trigger=Trigger.MEMBERSHIP)
+        group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
     else:
         queue.mark(users=[instance.pk], apps=_apps_of(pk_set), trigger=Trigger.MEMBERSHIP)
+        group_queue.mark(pk_set, trigger=Trigger.MEMBERSHIP)
 
 
 def user_saved(instance: User, created: bool, raw: bool = False, **_: Any) -> None:
@@ -92,8 +97,9 @@ def _manager_changed(manager: User) -> None:
 
 
 def group_saved(instance: Group, raw: bool = False, **_: Any) -> None:
-    """Formulas ask for a group by its name."""
+    """It has a name where it is pushed, and formulas ask for a group by its name."""
     if not raw:
+        group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
         apps = Mapping.objects.reading("is_member_of").values("app")
         members = Membership.objects.filter(group=instance).values("user")
         showing = Account.objects.filter(user__in=members, app__in=apps)
@@ -104,21 +110,28 @@ def group_deleted(instance: Group, **_: Any) -> None:
     members = Membership.objects.filter(group=instance).values("user")
     apps = _apps_of([instance.pk])
     queue.mark(users=members, apps=apps, trigger=Trigger.MEMBERSHIP, leaving=True)
+    group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
 
 
 def policy_changing(instance: Policy, **_: Any) -> None:
     """The app that the policy was for until now."""
     before = Policy.objects.filter(pk=instance.pk).values("app")
     queue.mark(apps=before, trigger=Trigger.POLICY)
+    group_queue.mark_apps(before, trigger=Trigger.POLICY)
 
 
 def policy_changed(instance: Policy, raw: bool = False, **_: Any) -> None:
     if not raw:
         queue.mark(apps=[instance.app_id], trigger=Trigger.POLICY)
+        group_queue.mark_apps([instance.app_id], trigger=Trigger.POLICY)
 
 
 def mapping_changed(instance: Mapping, raw: bool = False, **_: Any) -> None:
-    if not raw:
+    if raw:
+        return
+    if instance.resource == Resource.GROUP:
+        group_queue.mark_apps([instance.app_id], trigger=Trigger.MAPPING)
+    else:
         queue.mark(apps=[instance.app_id], trigger=Trigger.MAPPING)
 
 
@@ -126,6 +139,22 @@ def app_saved(instance: App, raw: bool = False, **_: Any) -> None:
     if not raw:
         lanes.resume(instance.pk)
         queue.mark(apps=[instance.pk], trigger=Trigger.APP)
+        group_queue.mark_apps([instance.pk], trigger=Trigger.APP)
+
+
+def chosen_groups_changed(
+    instance: App | Group, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
+) -> None:
+    """Said by the app's page; a clearing tells before it happens of whom."""
+    if action not in {"post_add", "post_remove", "pre_clear"}:
+        return
+    if isinstance(instance, App):
+        apps = {instance.pk}
+    elif pk_set is not None:
+        apps = pk_set
+    else:
+        apps = set(App.objects.filter(chosen_groups=instance).values_list("pk", flat=True))
+    group_queue.mark_apps(apps, trigger=Trigger.APP)
 
 
 def _apps_of(groups: Any) -> Any:

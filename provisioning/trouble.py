@@ -3,16 +3,32 @@
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from provisioning import breaker, lanes, outcomes, wording
 from provisioning.errors import Misconfigured, Throttled, Unavailable
 from provisioning.exchange import Answer
 from provisioning.lanes import LeaseLost
-from provisioning.models import Lane
+from provisioning.models import App, Lane
 from provisioning.record import Result
 
 # "Retry-After: 0" (seconds): some services answer it while they still refuse.
 _SHORTEST_REST = 1.0
+
+
+class Told(Protocol):
+    """What an application answered, whatever it was asked."""
+
+    @property
+    def error(self) -> Exception | None: ...
+
+    @property
+    def stops_the_app(self) -> bool: ...
+
+
+class Proof(Protocol):
+    @property
+    def proves_the_app_works(self) -> bool: ...
 
 
 @dataclass
@@ -32,7 +48,7 @@ class Trouble:
         self.lane.refresh_from_db()
         self._told.add(self.lane.problem)
 
-    def ends(self, answer: Answer) -> bool:
+    def ends(self, answer: Told) -> bool:
         """Whether no other request may begin after this answer. Called by the threads that send."""
         if answer.stops_the_app:
             return True
@@ -49,6 +65,14 @@ class Trouble:
 
         Raises LeaseLost, which is nothing of the application's.
         """
+        error, told = self.judged(answer, app=answer.job.account.app)
+        return outcomes.failed(answer.job, error, seconds=answer.seconds, told=told)
+
+    def judged(self, answer: Told, *, app: App) -> tuple[Exception, bool]:
+        """The error, and whether it is the whole app's and stands in the report already.
+
+        Leaves the app alone if it is the whole app's. Raises LeaseLost.
+        """
         error = answer.error
         match error:
             case None | LeaseLost():
@@ -60,13 +84,12 @@ class Trouble:
             case Throttled(retry_after=float(wait)):
                 self._rest(seconds=max(wait, _SHORTEST_REST))
             case Unavailable() if self._silent:
-                app = answer.job.account.app
                 self._rest(problem=wording.not_answering(app, str(error)))
         told = answer.stops_the_app and str(error) in self._told
         self._told.add(str(error))
-        return outcomes.failed(answer.job, error, seconds=answer.seconds, told=told)
+        return error, told
 
-    def note(self, results: Iterable[Result]) -> None:
+    def note(self, results: Iterable[Proof]) -> None:
         """Keep for later owners how the app answers, and forget what was wrong once it works."""
         if self.lane.recent.count(breaker.FAILED):
             lanes.remember(self.lane)

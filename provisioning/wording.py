@@ -10,12 +10,22 @@ FEATURE_LABELS: dict[Feature, str] = {
     Feature.UPDATE_USERS: "Update users",
     Feature.DEACTIVATE_USERS: "Deactivate users",
     Feature.DELETE_USERS: "Delete users",
+    Feature.CREATE_GROUPS: "Create group",
+    Feature.UPDATE_GROUPS: "Update group",
+    Feature.DELETE_GROUPS: "Delete group",
+    Feature.GROUP_MEMBERS: "Group membership",
 }
 FEATURE_HELP: dict[Feature, str] = {
     Feature.CREATE_USERS: "An account appears when a person gets access.",
     Feature.UPDATE_USERS: "Changes of a person's attributes are passed on.",
     Feature.DEACTIVATE_USERS: "The account is switched off when access ends. It can be undone.",
     Feature.DELETE_USERS: "The account is deleted when access has ended. It cannot be undone.",
+    Feature.CREATE_GROUPS: "A group appears there when it is among the groups to push.",
+    Feature.UPDATE_GROUPS: "A new name or description is passed on; it stays the same group there.",
+    Feature.DELETE_GROUPS: "A group that Gatehouse made is deleted there when it is not pushed any "
+    "more. It cannot be undone.",
+    Feature.GROUP_MEMBERS: "People are added to the group there and taken out of it, once they "
+    "have an account.",
 }
 _ATTEMPTED: dict[Operation, str] = {
     Operation.CREATE: "created",
@@ -35,7 +45,7 @@ def done(account: Account, operation: Operation, changes: Sequence[Change], *, w
         case Operation.CREATE:
             return f"The account “{name}” was created in {app}."
         case Operation.UPDATE:
-            return f"Changed in {app}: {'; '.join(_change(change) for change in changes)}."
+            return f"Changed in {app}: {changed(changes)}."
         case Operation.REACTIVATE:
             return f"The account “{name}” was switched on again in {app}."
         case Operation.DEACTIVATE:
@@ -161,6 +171,11 @@ def because(account: Account) -> str:
     """The same as `no_access`, as a sentence."""
     why = no_access(account)
     return f"{why[0].upper()}{why[1:]}."
+
+
+def changed(changes: Sequence[Change]) -> str:
+    """What became of each target."""
+    return "; ".join(_change(change) for change in changes)
 
 
 def _change(change: Change) -> str:

@@ -59,7 +59,7 @@ class ReportFilter(django_filters.FilterSet):
 
     identifier = django_filters.CharFilter(
         method="by_identifier",
-        max_length=150,
+        max_length=200,
         label="End-user identifier",
         widget=UnfoldAdminTextInputWidget(
             attrs={"placeholder": "User name, or its beginning", "autocomplete": "off"}

@@ -61,7 +61,7 @@ def page(model_admin: ModelAdmin, request: HttpRequest, app: App, formset: Any) 
 def _rows(app: App, formset: Any) -> tuple[list[Mapping], list[Line]]:
     """The rows as they would be saved, and those that would not be."""
     if formset is None:
-        return list(app.mappings.all()), []
+        return list(app.mappings.of_people()), []
     formset.is_valid()
     kept = [
         form

@@ -5,6 +5,8 @@ Facts from developer.atlassian.com/cloud/admin/user-provisioning and support.atl
 - Filters by userName and externalId; pages of at most 100.
 - `active: false` deactivates the managed account.
 - DELETE unlinks it and deactivates it. The record is gone: whoever comes back gets a new id.
+- A group cannot be renamed once it is there (the note on PATCH of a group in the same reference),
+  so that is not offered.
 - An address cannot be changed by the person while it is managed from here.
 """
 
@@ -32,7 +34,11 @@ class Atlassian(Scim):
         ),
         TOKEN,
     )
+    features: ClassVar[tuple[Feature, ...]] = tuple(
+        feature for feature in Feature if feature is not Feature.UPDATE_GROUPS
+    )
     feature_notes: ClassVar[dict[Feature, str]] = {
+        Feature.CREATE_GROUPS: "Atlassian cannot rename a group later: it keeps its first name.",
         Feature.DELETE_USERS: "Atlassian unlinks the account from Gatehouse and deactivates it; "
         "what the person wrote stays.",
     }

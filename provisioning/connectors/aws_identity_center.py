@@ -1,12 +1,17 @@
 """AWS IAM Identity Center, over its SCIM 2.0 service.
 
 Facts from docs.aws.amazon.com/singlesignon/latest/developerguide (createuser, patchuser,
-limitations), November 2026. Not run against a live instance.
+patchgroup, listgroups, limitations) and AWS's own client awslabs/ssosync (internal/aws), November
+2026. Not run against a live instance.
 - Needs userName, displayName, given and family name, and the address marked as primary.
 - Filters are `eq` only; of addresses and telephone numbers there is one each, so a phone number of
   another kind than the mapped one is not added.
 - A page holds 50 by the documentation, 100 by newer clients.
 - DELETE deletes the user, with its assignments.
+- A PATCH of a group has only displayName, members and externalId, at most 100 changes of members,
+  and never all members at once; the sample renames without a path. There is no PUT of a group.
+- Groups are shown without members. Whether somebody is in one is asked by a filter. AWS's client
+  removes by a list, which AWS does not take for all members.
 """
 
 from typing import ClassVar
@@ -14,7 +19,7 @@ from typing import ClassVar
 from provisioning.connectors.base import Setting, Step
 from provisioning.connectors.scim import Scim
 from provisioning.plan import Feature
-from provisioning.scim.dialect import Dialect
+from provisioning.scim.dialect import Dialect, Groups, Members, Search, Update
 
 
 class AwsIdentityCenter(Scim):
@@ -38,6 +43,9 @@ class AwsIdentityCenter(Scim):
     )
     feature_notes: ClassVar[dict[Feature, str]] = {
         Feature.DELETE_USERS: "AWS also drops the assignments of the user to accounts.",
+        Feature.DELETE_GROUPS: "AWS also drops the assignments of the group to accounts.",
+        Feature.GROUP_MEMBERS: "AWS does not list who is in a group; Gatehouse can only ask for "
+        "one person at a time.",
     }
     default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
         ("userName", "username"),
@@ -70,6 +78,16 @@ class AwsIdentityCenter(Scim):
         page_size=50,
         # /ServiceProviderConfig only, by the page on limitations.
         discovery=("/ServiceProviderConfig",),
+        groups=Groups(
+            updates=(Update.WHOLE, Update.PATHS),
+            searches=(Search.FILTER, Search.LISTING),
+            additions=(Members.LIST,),
+            removals=(Members.LIST, Members.CHOSEN),
+            members_at_once=100,
+            excludes_members=False,
+            shows_members=False,
+            member_filter="id eq {group} and members eq {member}",
+        ),
     )
     # No figure is published, and 429 is documented; a careful choice.
     requests_per_second: ClassVar[float] = 5

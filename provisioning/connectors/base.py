@@ -60,6 +60,20 @@ class RemoteAccount:
 
 
 @dataclass(frozen=True)
+class RemoteGroup:
+    """What the application holds for one group.
+
+    `values` are the mapped targets it was asked for, absent ones left out. `members` are the ids of
+    the accounts in it, None where the application does not show them or was not asked.
+    """
+
+    remote_id: str
+    values: dict[str, Value]
+    external_id: str = ""
+    members: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
 class Listing:
     """One page of all accounts that the application holds.
 
@@ -97,6 +111,10 @@ class Connector(ABC):
     # The target that deactivating and reactivating change, where a mapping can fill it too.
     active_target: ClassVar[str] = ""
     steps: ClassVar[tuple[Step, ...]]
+    # The same three for groups, where it has the methods for them.
+    default_group_mappings: ClassVar[tuple[tuple[str, str], ...]] = ()
+    known_group_targets: ClassVar[tuple[str, ...]] = ()
+    required_group_targets: ClassVar[tuple[str, ...]] = ()
     # Whether it has `list_accounts` and `get`, so that accounts can be compared.
     lists_accounts: ClassVar[bool] = False
     # Targets that a listing does not show, with what is inside them: they are not compared.
@@ -208,6 +226,64 @@ class Connector(ABC):
 
     def get(self, remote_id: str, targets: Collection[str]) -> RemoteAccount:
         """One account. Raises NotFound only if there is certainly none under this id."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------- groups
+
+    @classmethod
+    def group_target(cls, text: str) -> str:
+        """As `target`, for what a mapping of groups may fill."""
+        raise NotImplementedError
+
+    @property
+    def members_at_once(self) -> int:
+        """How many members one request may add or remove."""
+        raise NotImplementedError
+
+    def find_group(
+        self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool
+    ) -> Sequence[RemoteGroup]:
+        """As `find`, for a group: verified hits without their members, empty if there is none."""
+        raise NotImplementedError
+
+    def look_through_groups(
+        self, values: Mapping[str, Value | None], *, external_id: str
+    ) -> Sequence[RemoteGroup]:
+        """As `look_through`, for a group."""
+        return ()
+
+    def create_group(self, values: Mapping[str, Value | None], *, external_id: str) -> RemoteGroup:
+        """Make the group, with nobody in it."""
+        raise NotImplementedError
+
+    def update_group(
+        self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]
+    ) -> None:
+        """Bring these targets to their new values, and leave everybody in it who is in it."""
+        raise NotImplementedError
+
+    def delete_group(self, remote_id: str) -> None:
+        """Remove the group. One that is already gone is a success."""
+        raise NotImplementedError
+
+    def add_members(self, remote_id: str, members: Sequence[str]) -> RemoteGroup | None:
+        """Put these accounts in, `members_at_once` at most; one that is in already is a success.
+
+        The group as the answer shows it, None if it does not. All or none of them are in if it
+        raises Rejected (too many at once, or one of them is not known there).
+        """
+        raise NotImplementedError
+
+    def remove_members(self, remote_id: str, members: Sequence[str]) -> RemoteGroup | None:
+        """Take these accounts out, and only these; one that is not in it is a success."""
+        raise NotImplementedError
+
+    def has_member(self, remote_id: str, member: str) -> bool | None:
+        """Whether this account is in the group, None where the application does not tell."""
+        raise NotImplementedError
+
+    def get_group(self, remote_id: str, targets: Collection[str]) -> RemoteGroup:
+        """One group with its members. Raises NotFound only if there is certainly none."""
         raise NotImplementedError
 
     @abstractmethod

@@ -7,6 +7,8 @@ against a live enterprise.
 - DELETE cannot be undone: keys, repositories and the identity go for good.
 - At most 1,000 people in an hour, and only one system may write.
 - A list shows suspended people too, so a former member is found again.
+- At most 1,000 people are added to a group in an hour, and a member must be there before the group
+  gets it. A PUT removes whoever it does not name.
 - Requests without a User-Agent are refused; every request of Gatehouse has one.
 """
 
@@ -36,6 +38,8 @@ class GitHub(Scim):
         Feature.DEACTIVATE_USERS: "GitHub suspends the person and obscures the name; forks of "
         "private repositories are deleted within a day.",
         Feature.DELETE_USERS: "GitHub then deletes keys, repositories and the identity for good.",
+        Feature.GROUP_MEMBERS: "GitHub takes 1,000 new members of a group in an hour, so a larger "
+        "one fills over several hours.",
     }
     default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
         ("userName", "username"),

@@ -6,6 +6,7 @@ organization.
 - `active: false` removes the person from the organization and ends the link to the account, which
   GitHub then does not know any more: whoever comes back is invited anew.
 - DELETE does the same.
+- No groups are described, so there are none here.
 """
 
 from typing import ClassVar

@@ -7,6 +7,7 @@ a live GitLab.
   way the list of all accounts is read instead, and that is remembered.
 - `active: false` blocks, and DELETE does the same: the identity stays. So there is no deleting.
 - There is no PUT, and the service for an instance changes only ids and `active`.
+- No groups are described, so there are none here.
 - Names come back under the flat key "name.formatted", so they are not compared.
 """
 

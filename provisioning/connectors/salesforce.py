@@ -1,10 +1,13 @@
 """Salesforce, over its SCIM 2.0 service.
 
 Facts from help.salesforce.com (identity_scim_rest_api, identity_scim_create_users,
-identity_scim_implementation), November 2026. Not run against a live org.
+identity_scim_implementation, identity_scim_manage_groups), November 2026. Not run against a live
+org.
 - It describes itself at /ServiceProviderConfigs, in the plural only.
 - A new user needs a profile, sent as an entitlement that holds the profile's id.
 - Users are deactivated and never deleted, so there is no deleting here.
+- Of groups the documentation shows only how members are added and removed, with a list below the
+  name “members” once more. So groups are neither made nor renamed nor deleted here.
 - userName must look like an e-mail address and is unique among all customers of Salesforce.
 """
 
@@ -15,7 +18,7 @@ from provisioning.connectors import signing_in
 from provisioning.connectors.base import Setting, Step
 from provisioning.connectors.scim import BASE_URL, TOKEN, Scim
 from provisioning.plan import Feature
-from provisioning.scim.dialect import Dialect, Update
+from provisioning.scim.dialect import Dialect, Groups, Members, Update
 
 
 class Salesforce(Scim):
@@ -44,9 +47,12 @@ class Salesforce(Scim):
         Feature.CREATE_USERS,
         Feature.UPDATE_USERS,
         Feature.DEACTIVATE_USERS,
+        Feature.GROUP_MEMBERS,
     )
     feature_notes: ClassVar[dict[Feature, str]] = {
         Feature.DEACTIVATE_USERS: "The licence is free again. Salesforce never deletes a user.",
+        Feature.GROUP_MEMBERS: "Only of public groups that exist in Salesforce under the same "
+        "name.",
     }
     known_targets: ClassVar[tuple[str, ...]] = (
         *Scim.known_targets,
@@ -81,6 +87,11 @@ class Salesforce(Scim):
     dialect: ClassVar[Dialect] = Dialect(
         updates=(Update.PATHS, Update.PUT),
         discovery=("/ServiceProviderConfigs",),
+        groups=Groups(
+            updates=(),
+            additions=(Members.NAMED_LIST, Members.LIST),
+            removals=(Members.NAMED_LIST, Members.CHOSEN),
+        ),
     )
     # Every request counts towards the org's daily allowance; a careful choice.
     requests_per_second: ClassVar[float] = 5

@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 from provisioning import http
 from provisioning.connectors import signing_in
 from provisioning.connectors.base import Listing, RemoteAccount, Setting, Step
 from provisioning.connectors.everybody import Everybody
-from provisioning.connectors.service import CORRECT, ScimService, Unsupported
+from provisioning.connectors.scim_members import ScimMembers
+from provisioning.connectors.service import CORRECT, Unsupported, as_count
 from provisioning.errors import ConnectorError, Misconfigured, NotFound, Rejected, Unavailable
 from provisioning.plan import Change, Feature, Value
 from provisioning.scim import dialect, messages, paths
 from provisioning.scim.dialect import SEARCH, SWITCH, UPDATE, Lesson, Search, Update
-
-Result = TypeVar("Result")
 
 BASE_URL = Setting(
     key="base_url",
@@ -26,7 +25,7 @@ BASE_URL = Setting(
 TOKEN = signing_in.TOKEN
 
 
-class Scim(ScimService):
+class Scim(ScimMembers):
     slug: ClassVar[str] = "scim"
     label: ClassVar[str] = "Any SCIM 2.0 application"
     description: ClassVar[str] = "For every application with a SCIM Base URL."
@@ -69,6 +68,9 @@ class Scim(ScimService):
     )
     required_targets: ClassVar[tuple[str, ...]] = ("userName",)
     active_target: ClassVar[str] = "active"
+    default_group_mappings: ClassVar[tuple[tuple[str, str], ...]] = (("displayName", "name"),)
+    known_group_targets: ClassVar[tuple[str, ...]] = ("displayName",)
+    required_group_targets: ClassVar[tuple[str, ...]] = ("displayName",)
     lists_accounts: ClassVar[bool] = True
     steps: ClassVar[tuple[Step, ...]] = (
         Step(
@@ -108,7 +110,7 @@ class Scim(ScimService):
                 "sign-on.",
                 http_status=error.http_status,
             ) from error
-        if not isinstance(reply.body, dict) or _count(reply.body.get("totalResults")) is None:
+        if not isinstance(reply.body, dict) or as_count(reply.body.get("totalResults")) is None:
             raise Misconfigured(
                 f"Something answered at {self.config['base_url']}, but it is not a SCIM service"
                 f"{self._shown(reply)}. Copy the SCIM Base URL again from the page where "
@@ -123,7 +125,8 @@ class Scim(ScimService):
             except ConnectorError:
                 continue
             if isinstance(told, dict):
-                return dialect.discovered(told, self.dialect)
+                found = dialect.discovered(told, self.dialect)
+                return found + self._discovered_of_groups(told)
         return ()
 
     def find(
@@ -180,7 +183,7 @@ class Scim(ScimService):
         reply = self._request("GET", "/Users", params=query)
         body = reply.body if isinstance(reply.body, dict) else {}
         # An empty page need not have the member (RFC 7644 3.4.2).
-        listed, total = body.get("Resources") or [], _count(body.get("totalResults"))
+        listed, total = body.get("Resources") or [], as_count(body.get("totalResults"))
         if not isinstance(listed, list) or (total is None and "Resources" not in body):
             raise Unavailable(
                 f"{self.name} answered with something else than a list of accounts"
@@ -237,33 +240,6 @@ class Scim(ScimService):
             raise Unavailable(f"{self.name} did not show the account that is to be changed.")
         return document
 
-    def _in_some_form(
-        self, flag: str, forms: Sequence[dialect.Form], ask: Callable[[dialect.Form], Result]
-    ) -> Result:
-        """In the first form that is not refused as such; which one that was is remembered.
-
-        Only an answer that says so leads to the next form. All other errors are the result, a lost
-        answer above all: nobody knows what it did. The one exception: where a form is refused
-        already, a 500 to the next one may be all that the service can say (django-scim2 0.23.0
-        answers so to PATCH with a whole name, tests/interop, 2026-11).
-        """
-        refused: Unsupported | None = None
-        ordered = dialect.order(forms, self.learned.get(flag))
-        for form in ordered:
-            try:
-                result = ask(form)
-            except Unsupported as error:
-                refused = refused or error
-                continue
-            except Unavailable as error:
-                if refused is None or error.http_status != 500 or form == ordered[-1]:
-                    raise
-                continue
-            if refused is not None and refused.lasting:
-                self.learn(Lesson(flag, form, refused.evidence))
-            return result
-        raise refused or ValueError(f"no form for {flag}")
-
     def _search(
         self, attribute: str, value: str, values: Mapping[str, Value | None]
     ) -> Sequence[RemoteAccount]:
@@ -302,7 +278,7 @@ class Scim(ScimService):
         """
         reply = self._request("GET", "/Users", params={"filter": question})
         body = reply.body if isinstance(reply.body, dict) else {}
-        total, listed = _count(body.get("totalResults")), body.get("Resources") or []
+        total, listed = as_count(body.get("totalResults")), body.get("Resources") or []
         if total is None or not isinstance(listed, list):
             raise Unavailable(
                 f"{self.name} answered a search with something else than a list of accounts"
@@ -363,12 +339,6 @@ def _matches(hit: RemoteAccount, attribute: str, value: str) -> bool:
     if attribute == "externalId":
         return hit.external_id == value
     return str(hit.values.get(attribute, "")).casefold() == value.casefold()
-
-
-def _count(told: object) -> int | None:
-    """A number of accounts, which some services write as text or as 1.0; None if it is none."""
-    text = f"{told:.0f}" if isinstance(told, float) and told.is_integer() else str(told)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def for_library(changes: Sequence[Change]) -> list[messages.Change]:

@@ -1,6 +1,7 @@
 """The service of one SCIM application: requests to it, and what its answers mean."""
 
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from provisioning import http
 from provisioning.connectors import signing_in
@@ -16,12 +17,16 @@ from provisioning.errors import (
     Unavailable,
 )
 from provisioning.scim import dialect, messages
-from provisioning.scim.dialect import Dialect
+from provisioning.scim.dialect import Dialect, Form, Lesson
+
+Result = TypeVar("Result")
 
 _SCIM_JSON = "application/scim+json"
 CORRECT = (
     "Correct the person's data or the attribute mapping; Gatehouse then tries again by itself."
 )
+# Where all accounts are, and all groups.
+_COLLECTIONS = frozenset({"/Users", "/Groups"})
 
 
 class Unsupported(Rejected):
@@ -65,6 +70,33 @@ class ScimService(Connector):
             ca_certificate=self.ca_certificate,
         )
 
+    def _in_some_form(
+        self, flag: str, forms: Sequence[Form], ask: Callable[[Form], Result]
+    ) -> Result:
+        """In the first form that is not refused as such; which one that was is remembered.
+
+        Only an answer that says so leads to the next form. All other errors are the result, a lost
+        answer above all: nobody knows what it did. The one exception: where a form is refused
+        already, a 500 to the next one may be all that the service can say (django-scim2 0.23.0
+        answers so to PATCH with a whole name, tests/interop, 2026-11).
+        """
+        refused: Unsupported | None = None
+        ordered = dialect.order(forms, self.learned.get(flag))
+        for form in ordered:
+            try:
+                result = ask(form)
+            except Unsupported as error:
+                refused = refused or error
+                continue
+            except Unavailable as error:
+                if refused is None or error.http_status != 500 or form == ordered[-1]:
+                    raise
+                continue
+            if refused is not None and refused.lasting:
+                self.learn(Lesson(flag, form, refused.evidence))
+            return result
+        raise refused or ValueError(f"no form for {flag}")
+
     def _request(self, method: str, path: str, **body: Any) -> http.Response:
         """One exchange; a fetched token that is refused is renewed once and tried again.
 
@@ -87,7 +119,9 @@ class ScimService(Connector):
         headers = {"Accept": _SCIM_JSON, "Authorization": authorization}
         if "json" in body:
             headers["Content-Type"] = self.dialect.media_type
-        limit = http.LIST_LIMIT if path == "/Users" else http.RESOURCE_LIMIT
+        # A group may have as many members as there are accounts.
+        is_large = path == "/Users" or path.startswith("/Groups")
+        limit = http.LIST_LIMIT if is_large else http.RESOURCE_LIMIT
         self.pace.wait()
         reply = self._session.request(
             method, path, headers=headers, limit=limit, before_write=self.before_write, **body
@@ -101,15 +135,20 @@ class ScimService(Connector):
                     http_status=reply.status,
                 )
             return reply
-        error = self._unsupported(method, reply, body) or self._error(
-            reply, on_account=path != "/Users"
-        )
+        error = self._unsupported(method, path, reply, body) or self._refusal(path, reply)
         if isinstance(error, Throttled):
             self.pace.slow_down()
         raise error
 
+    def _correction(self, path: str) -> str:
+        """What to do about a refusal."""
+        return CORRECT
+
+    def _refusal(self, path: str, reply: http.Response) -> ConnectorError:
+        return self._error(reply, on_account=path not in _COLLECTIONS)
+
     def _unsupported(
-        self, method: str, reply: http.Response, body: dict[str, Any]
+        self, method: str, path: str, reply: http.Response, body: dict[str, Any]
     ) -> Unsupported | None:
         """What says that a change or a search has a form that is not known there."""
         searching = "filter" in body.get("params", {})
@@ -125,7 +164,7 @@ class ScimService(Connector):
         if http.retry_after(reply.headers) is not None or _asks_for_less(said):
             return None
         return Unsupported(
-            f"{self.name} refused it (error {reply.status}){said}. {CORRECT}",
+            f"{self.name} refused it (error {reply.status}){said}. {self._correction(path)}",
             evidence=dialect.evidence("a search" if searching else method, reply.status, said),
             # An entry that one account lacks says nothing about the others.
             lasting=not missing,
@@ -223,3 +262,9 @@ def _asks_for_less(said: str) -> bool:
     """
     words = said.casefold()
     return any(sign in words for sign in ("rate limit", "request_limit", "too many requests"))
+
+
+def as_count(told: object) -> int | None:
+    """How many there are, which some services write as text or as 1.0; None if it is no number."""
+    text = f"{told:.0f}" if isinstance(told, float) and told.is_integer() else str(told)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

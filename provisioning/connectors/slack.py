@@ -6,7 +6,9 @@ slackapi/java-slack-sdk, November 2026. Not run against a live organization.
   deleting here, and switching off is how a person loses Slack.
 - PUT asks for `nickName`, which a PUT of what Slack holds brings along.
 - An error is {"Errors": {"code", "description"}}.
-- 180 writes of users a minute, 20 at once, for all apps of an organization together.
+- Groups have PATCH and PUT (docs.slack.dev/reference/scim-api/scim-api-1.1; no page shows the body
+  of version 2). DELETE of a group cannot be undone.
+- 600 writes a minute, of them 180 of users, 20 at once, for all apps of an organization together.
 """
 
 from typing import ClassVar
@@ -35,10 +37,15 @@ class Slack(Scim):
         Feature.CREATE_USERS,
         Feature.UPDATE_USERS,
         Feature.DEACTIVATE_USERS,
+        Feature.CREATE_GROUPS,
+        Feature.UPDATE_GROUPS,
+        Feature.DELETE_GROUPS,
+        Feature.GROUP_MEMBERS,
     )
     feature_notes: ClassVar[dict[Feature, str]] = {
         Feature.DEACTIVATE_USERS: "Slack never deletes a member: messages stay, and the person can "
         "be switched on again.",
+        Feature.DELETE_GROUPS: "Slack removes the group for good and cannot restore it.",
     }
     default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
         ("userName", "username"),

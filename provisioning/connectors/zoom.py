@@ -8,6 +8,9 @@ Facts from developers.zoom.us/docs/api/scim2 and the reports of other clients, N
 - A person who was invited and has not accepted is answered with 400 instead of a result.
 - A list shows neither Zoom's own attributes nor organization, cost center and manager
   (devforum.zoom.us 111286), which is no reason to think that somebody removed them.
+- Groups have no PUT. PATCH adds, removes and replaces members and renames, in a form that no page
+  shows, so RFC 7644's is sent; a body has at most 100,000 characters, well above that of the 100
+  members that are sent at once, a careful choice.
 - Requests are labelled application/json, and so are the replies, although application/scim+json
   is what has to be asked for.
 """
@@ -22,7 +25,7 @@ from provisioning.connectors.signing_in import BEARER, OAUTH, Fixed
 from provisioning.errors import Misconfigured, Rejected
 from provisioning.plan import Value
 from provisioning.scim import messages
-from provisioning.scim.dialect import Dialect, Search, Update
+from provisioning.scim.dialect import Dialect, Groups, Members, Search, Update
 
 # "User … not exist or not belong to this account": the words of the 400 for a pending person.
 _PENDING = "not belong to this account"
@@ -118,6 +121,18 @@ class Zoom(Scim):
         media_type="application/json",
         # None is documented.
         discovery=(),
+        groups=Groups(
+            updates=(Update.PATHS, Update.WHOLE),
+            searches=(Search.FILTER, Search.BARE, Search.LISTING),
+            additions=(Members.LIST, Members.PATHLESS),
+            removals=(Members.CHOSEN, Members.LIST, Members.NAMED_LIST),
+            # Not documented.
+            excludes_members=False,
+        ),
+    )
+    known_group_targets: ClassVar[tuple[str, ...]] = (
+        *Scim.known_group_targets,
+        "urn:ietf:params:scim:schemas:extension:zoom:2.0:Group:emailAlias",
     )
     not_listed: ClassVar[tuple[str, ...]] = (
         f"{messages.ENTERPRISE_USER}:organization",

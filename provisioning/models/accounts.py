@@ -155,6 +155,12 @@ OPERATION_LABELS: dict[Operation, str] = {
     Operation.REACTIVATE: "Reactivate account",
     Operation.DELETE: "Delete account",
     Operation.RESOLVE: "Look account up",
+    Operation.CREATE_GROUP: "Create group",
+    Operation.ADOPT_GROUP: "Adopt existing group",
+    Operation.UPDATE_GROUP: "Update group",
+    Operation.DELETE_GROUP: "Delete group",
+    Operation.ADD_MEMBER: "Add to group",
+    Operation.REMOVE_MEMBER: "Take out of group",
 }
 
 
@@ -165,7 +171,8 @@ class Event(models.Model):
     app = models.ForeignKey(App, on_delete=models.SET_NULL, null=True, related_name="+")
     app_name = models.CharField(max_length=100)
     user = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
-    identifier = models.CharField(max_length=150)
+    # The user name, or the name of the group.
+    identifier = models.CharField(max_length=200)
     identifier_key = NormalisedField(source="identifier")
     operation = models.CharField(
         max_length=20, choices=[(key.value, label) for key, label in OPERATION_LABELS.items()]

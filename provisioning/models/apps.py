@@ -27,6 +27,14 @@ class Drift(models.TextChoices):
     ASK = "ask", "Ask"
 
 
+class GroupsToPush(models.TextChoices):
+    """Which groups an app gets as groups, beside the accounts."""
+
+    NONE = "none", "None"
+    POLICIES = "policies", "Groups with a policy for this application"
+    CHOSEN = "chosen", "Chosen groups"
+
+
 class AppQuerySet(models.QuerySet["App"]):
     def update(self, **values: Any) -> int:
         """Leave the time of the change behind: the routine check finds the accounts by it."""
@@ -113,6 +121,28 @@ class App(models.Model):
         help_text="Hours between two comparisons of all accounts with the application itself. 0 "
         "compares only when somebody asks for it.",
     )
+    groups_to_push = models.CharField(
+        "groups to push",
+        max_length=20,
+        choices=GroupsToPush.choices,
+        default=GroupsToPush.NONE,
+        help_text="Which groups are kept in the application as groups, with those of their people "
+        "who have an account there. One that is not pushed any more is deleted there if “Delete "
+        "group” is on, and left as it is otherwise.",
+    )
+    chosen_groups = models.ManyToManyField(
+        Group,
+        blank=True,
+        related_name="chosen_in",
+        help_text="For “Chosen groups”: which ones. It gives nobody an account; policies do.",
+    )
+    adopt_groups = models.BooleanField(
+        "adopt groups that are there already",
+        default=False,
+        help_text="Where the application has a group of the same name, Gatehouse takes it over and "
+        "keeps its members right from then on. Members whom Gatehouse does not know stay in it. "
+        "Off: such a group is a conflict, and somebody decides.",
+    )
     # What it was found to do: a flag of its dialect to {"value", "evidence", "at"}.
     learned = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -162,13 +192,28 @@ class App(models.Model):
         )
 
 
+class Resource(models.TextChoices):
+    """What a mapping row is about."""
+
+    USER = "user", "Person"
+    GROUP = "group", "Group"
+
+
 class MappingQuerySet(models.QuerySet["Mapping"]):
     """Those ways of writing that send no signal leave the time of the change at the app."""
+
+    def of_people(self) -> "MappingQuerySet":
+        """The rows of the attribute mapping."""
+        return self.filter(resource=Resource.USER)
+
+    def of_groups(self) -> "MappingQuerySet":
+        """The rows of the group mapping."""
+        return self.filter(resource=Resource.GROUP)
 
     def reading(self, word: str) -> "MappingQuerySet":
         """The rows that are filled from this attribute, or whose formula has this word in it."""
         formula = models.Q(kind=SourceKind.EXPRESSION, source__contains=word)
-        return self.filter(models.Q(kind=SourceKind.ATTRIBUTE, source=word) | formula)
+        return self.of_people().filter(models.Q(kind=SourceKind.ATTRIBUTE, source=word) | formula)
 
     @transaction.atomic
     def update(self, **values: Any) -> int:
@@ -204,9 +249,12 @@ class Apply(models.TextChoices):
 
 
 class Mapping(models.Model):
-    """One row of an app's attribute mapping: what of the person goes where in the application."""
+    """One row of an app's mapping: what of the person or group goes where in the application."""
 
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="mappings")
+    resource = models.CharField(
+        max_length=20, choices=Resource.choices, default=Resource.USER, editable=False
+    )
     target = models.CharField("attribute in the application", max_length=500)
     kind = models.CharField(max_length=20, choices=SourceKind.choices, default=SourceKind.ATTRIBUTE)
     # The key of an attribute, the fixed text, or the formula.
@@ -227,7 +275,7 @@ class Mapping(models.Model):
         ordering = ["position", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["app", "target"],
+                fields=["app", "resource", "target"],
                 name="one_mapping_a_target",
                 violation_error_message="This attribute is already mapped in another row.",
             )

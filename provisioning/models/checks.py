@@ -5,6 +5,7 @@ from django.db import models
 from iam.fields import NormalisedField
 from provisioning.models.accounts import Account
 from provisioning.models.apps import App
+from provisioning.models.groups import PushedGroup
 from provisioning.plan import Operation
 
 
@@ -16,16 +17,31 @@ class Decision(models.TextChoices):
 
 
 class Hold(models.Model):
-    """One removal that the guard held back, and what a person decided about it."""
+    """One removal that the guard held back, and what a person decided about it.
+
+    It is about an account, or about a group there: then `people` are to be taken out of it.
+    """
 
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="holds")
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="holds")
-    identifier = models.CharField("user name", max_length=150)
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, null=True, blank=True, related_name="holds"
+    )
+    pushed_group = models.ForeignKey(
+        PushedGroup, on_delete=models.CASCADE, null=True, blank=True, related_name="holds"
+    )
+    people = models.PositiveIntegerField(default=1)
+    # The user name, or the group's name.
+    identifier = models.CharField("who", max_length=200)
     identifier_key = NormalisedField(source="identifier")
     operation = models.CharField(
         "would be",
         max_length=20,
-        choices=[(Operation.DEACTIVATE.value, "Deactivated"), (Operation.DELETE.value, "Deleted")],
+        choices=[
+            (Operation.DEACTIVATE.value, "Deactivated"),
+            (Operation.DELETE.value, "Deleted"),
+            (Operation.REMOVE_MEMBER.value, "Taken out of the group"),
+            (Operation.DELETE_GROUP.value, "Group deleted"),
+        ],
     )
     why = models.TextField()
     held_at = models.DateTimeField()
@@ -41,6 +57,11 @@ class Hold(models.Model):
                 fields=["account"],
                 condition=models.Q(decision=Decision.WAITING),
                 name="one_waiting_hold_an_account",
+            ),
+            models.UniqueConstraint(
+                fields=["pushed_group"],
+                condition=models.Q(decision=Decision.WAITING),
+                name="one_waiting_hold_a_group",
             ),
         ]
         indexes = [

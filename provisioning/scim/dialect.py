@@ -1,6 +1,6 @@
 """How a SCIM target deviates from RFC 7644, and in which forms it is asked. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -9,8 +9,17 @@ UPDATE: Final = "update"
 SWITCH: Final = "switch"
 # With the attribute that is searched for behind it.
 SEARCH: Final = "search."
+# The same of groups.
+GROUP_UPDATE: Final = "group_update"
+GROUP_SEARCH: Final = "group_search."
+ADDITION: Final = "member_addition"
+REMOVAL: Final = "member_removal"
+# With one of these two and the form behind it: whether it leaves everybody else in the group.
+SPARES: Final = "spares."
+AT_ONCE: Final = "members_at_once"
+MEMBERS_SHOWN: Final = "members_shown"
 
-_SHOWN = 200
+SHOWN = 200
 # What servers say of a form that they do not know, whatever the status.
 _SIGNS = (
     "does not support",
@@ -48,6 +57,46 @@ class Search(StrEnum):
     LISTING = "listing"
 
 
+class Members(StrEnum):
+    """The forms in which accounts are put into a group and taken out."""
+
+    # PATCH with a path that chooses the one account: takes out, and cannot mean anybody else.
+    CHOSEN = "chosen"
+    # PATCH with the path “members” and a list of accounts.
+    LIST = "list"
+    # The same with that list below the name “members” once more.
+    NAMED_LIST = "named_list"
+    # PATCH without a path: puts in.
+    PATHLESS = "pathless"
+    # PUT of the group as it is held, with the change in it.
+    PUT = "put"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """What is true of the groups of one kind of target. The defaults are the RFC's."""
+
+    updates: tuple[Update, ...] = tuple(Update)
+    searches: tuple[Search, ...] = (Search.FILTER, Search.LISTING)
+    # Not the list below a name: a server that does not know it may make one odd member of it.
+    additions: tuple[Members, ...] = (Members.LIST, Members.PATHLESS, Members.PUT)
+    # The first is trusted; of the others a list may empty the whole group on some servers.
+    removals: tuple[Members, ...] = (
+        Members.CHOSEN,
+        Members.LIST,
+        Members.NAMED_LIST,
+        Members.PUT,
+    )
+    # How many members one request may add or remove.
+    members_at_once: int = 100
+    # Whether a search can be asked to leave out who is in the groups.
+    excludes_members: bool = True
+    # Whether a group is shown with who is in it, None where that has to be found out.
+    shows_members: bool | None = None
+    # The filter that finds the group only if the account is in it, with a place for either id.
+    member_filter: str = ""
+
+
 @dataclass(frozen=True)
 class Dialect:
     """What is true of one kind of target. The defaults are the RFC's.
@@ -67,6 +116,7 @@ class Dialect:
     media_type: str = "application/scim+json"
     # Where it may describe itself; the plural is what RFC 7643's first drafts had.
     discovery: tuple[str, ...] = ("/ServiceProviderConfig", "/ServiceProviderConfigs")
+    groups: Groups = Groups()
 
 
 @dataclass(frozen=True)
@@ -78,16 +128,26 @@ class Lesson:
     evidence: str
 
 
-Form = TypeVar("Form", Update, Search)
+Form = TypeVar("Form", Update, Search, Members)
 
 # What a ServiceProviderConfig calls the thing that these forms need (RFC 7643 section 5).
 _NEEDS: Final[Mapping[str, frozenset[str]]] = {
-    "patch": frozenset({Update.PATHS, Update.WHOLE}),
+    "patch": frozenset({Update.PATHS, Update.WHOLE, *Members} - {Members.PUT}),
     "filter": frozenset({Search.FILTER, Search.BARE}),
 }
+# A flag, the forms for it, and what they need.
+_Told = tuple[str, Sequence[StrEnum], str]
 _CALLED: Final = {"patch": "changes by PATCH", "filter": "searches by filter"}
 
-_SOUGHT: Final = {"userName": "their user name", "externalId": "the id that Gatehouse gave them"}
+_SOUGHT: Final = {
+    "userName": "their user name",
+    "displayName": "their name",
+    "externalId": "the id that Gatehouse gave them",
+    f"{ADDITION}.{Members.PATHLESS}": "Adding people without a path",
+    f"{ADDITION}.{Members.NAMED_LIST}": "Adding people by a list below its name",
+    f"{REMOVAL}.{Members.LIST}": "Removing people by a list",
+    f"{REMOVAL}.{Members.NAMED_LIST}": "Removing people by a list below its name",
+}
 _WORDS: Final[Mapping[tuple[str, str], str]] = {
     (UPDATE, Update.PATHS): "A change is sent by itself (PATCH with paths).",
     (UPDATE, Update.WHOLE): "A change is sent with the whole attribute (PATCH without paths).",
@@ -101,11 +161,34 @@ _WORDS: Final[Mapping[tuple[str, str], str]] = {
         SEARCH,
         Search.LISTING,
     ): "Accounts are found by {} only by reading the list of all.",
+    (GROUP_UPDATE, Update.PATHS): "A group is renamed by itself (PATCH with a path).",
+    (GROUP_UPDATE, Update.WHOLE): "A group is renamed by PATCH without a path.",
+    (GROUP_UPDATE, Update.PUT): "A group is renamed with everything that it holds (PUT).",
+    (GROUP_SEARCH, Search.FILTER): "Groups are found by a search for {}.",
+    (GROUP_SEARCH, Search.BARE): "Groups are found by a search for {}, written without quotes.",
+    (GROUP_SEARCH, Search.LISTING): "Groups are found by {} only by reading the list of all.",
+    (ADDITION, Members.LIST): "People are put into a group by PATCH with a path.",
+    (ADDITION, Members.NAMED_LIST): "People are put into a group by PATCH with a path and a list "
+    "below its name.",
+    (ADDITION, Members.PATHLESS): "People are put into a group by PATCH without a path.",
+    (ADDITION, Members.PUT): "People are put into a group with everything that it holds (PUT).",
+    (REMOVAL, Members.CHOSEN): "People are taken out of a group each by a path (PATCH).",
+    (REMOVAL, Members.LIST): "People are taken out of a group by a list of them (PATCH).",
+    (REMOVAL, Members.NAMED_LIST): "People are taken out of a group by a list below its name "
+    "(PATCH).",
+    (REMOVAL, Members.PUT): "People are taken out of a group by sending all others again (PUT).",
+    (SPARES, "yes"): "{} was seen to leave everybody else in the group.",
+    (SPARES, "no"): "{} was seen to take others out of the group, so it is not used any more.",
+    (AT_ONCE, ""): "One request adds or removes at most {} members of a group.",
+    (MEMBERS_SHOWN, "yes"): "It shows who is in a group.",
+    (MEMBERS_SHOWN, "no"): "It does not show who is in a group, so that cannot be checked.",
 }
 
 
 def in_words(flag: str, value: str) -> str:
     """A lesson as an administrator reads it, "" for one that this version does not know."""
+    if flag == AT_ONCE:
+        return _WORDS[AT_ONCE, ""].format(value) if value.isdigit() else ""
     kind, dot, attribute = flag.partition(".")
     return _WORDS.get((f"{kind}{dot}", value), "").format(_SOUGHT.get(attribute, attribute))
 
@@ -133,13 +216,30 @@ def refuses_form(status: int, scim_type: str, said: str) -> bool:
 
 def discovered(config: Mapping[str, Any], dialect: Dialect) -> list[Lesson]:
     """What a ServiceProviderConfig says about the forms that this dialect has."""
-    lessons = []
-    for flag, forms, feature in (
+    table: list[_Told] = [
         (UPDATE, dialect.updates, "patch"),
         (SWITCH, dialect.switches, "patch"),
         (f"{SEARCH}userName", dialect.searches, "filter"),
         (f"{SEARCH}externalId", dialect.searches, "filter"),
-    ):
+    ]
+    return _lessons(config, table, dialect)
+
+
+def discovered_of_groups(config: Mapping[str, Any], dialect: Dialect) -> list[Lesson]:
+    """The same about the forms for groups."""
+    table: list[_Told] = [
+        (GROUP_UPDATE, dialect.groups.updates, "patch"),
+        (ADDITION, dialect.groups.additions, "patch"),
+        (REMOVAL, dialect.groups.removals, "patch"),
+        (f"{GROUP_SEARCH}displayName", dialect.groups.searches, "filter"),
+        (f"{GROUP_SEARCH}externalId", dialect.groups.searches, "filter"),
+    ]
+    return _lessons(config, table, dialect)
+
+
+def _lessons(config: Mapping[str, Any], table: Iterable[_Told], dialect: Dialect) -> list[Lesson]:
+    lessons = []
+    for flag, forms, feature in table:
         told = _supported(config, feature)
         fitting = [form for form in forms if (form in _NEEDS[feature]) is told]
         if fitting and not (flag.endswith("externalId") and not dialect.keeps_external_id):
@@ -152,7 +252,7 @@ def discovered(config: Mapping[str, Any], dialect: Dialect) -> list[Lesson]:
 
 def evidence(method: str, status: int, said: str) -> str:
     """What an application answered to a form that it refused, short enough to be shown."""
-    return f"It answered {status} to {method}{said}"[:_SHOWN]
+    return f"It answered {status} to {method}{said}"[:SHOWN]
 
 
 def _supported(config: Mapping[str, Any], feature: str) -> bool | None:

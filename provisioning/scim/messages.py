@@ -18,12 +18,14 @@ __all__ = [
     "LIST_RESPONSE",
     "PATCH_OP",
     "Change",
+    "created",
     "equals",
     "equals_bare",
     "error_detail",
     "merged",
     "patch",
     "patch_whole",
+    "quoted",
     "read",
     "scim_type",
     "user",
@@ -51,8 +53,15 @@ def user(values: Mapping[str, Value | None], *, external_id: str | None = None) 
 
     Raises PathError for a key that is no path.
     """
+    return created(CORE_USER, values, external_id=external_id)
+
+
+def created(
+    schema: str, values: Mapping[str, Value | None], *, external_id: str | None
+) -> dict[str, Any]:
+    """The body that creates what this schema describes."""
     document: Document = {}
-    paths.declare(document, CORE_USER)
+    paths.declare(document, schema)
     if external_id is not None:
         document["externalId"] = external_id
     for text, value in values.items():
@@ -135,7 +144,9 @@ def _member_of(path: Path) -> str:
     return (path.attribute if is_core(path.schema) else str(path.schema)).lower()
 
 
-def merged(document: dict[str, Any], changes: Iterable[Change]) -> dict[str, Any]:
+def merged(
+    document: dict[str, Any], changes: Iterable[Change], *, schema: str = CORE_USER
+) -> dict[str, Any]:
     """What the target holds with the changes in it, for a PUT (RFC 7644 3.5.1).
 
     Right for a server that replaces and for one that merges: what is cleared is sent as null, a
@@ -145,7 +156,7 @@ def merged(document: dict[str, Any], changes: Iterable[Change]) -> dict[str, Any
     body = {
         key: copy.deepcopy(value) for key, value in document.items() if key.lower() not in READ_ONLY
     }
-    paths.declare(body, CORE_USER)
+    paths.declare(body, schema)
     for change in changes:
         path = paths.parse(change.path)
         if change.new is None and path.terms:
@@ -177,11 +188,13 @@ def _put(document: Document, path: Path, value: Any) -> None:
 
 
 def equals(attribute: str, value: str) -> str:
-    """The filter for one exact value (RFC 7644 3.4.2.2), not yet percent-encoded.
+    """The filter for one exact value (RFC 7644 3.4.2.2), not yet percent-encoded."""
+    return f"{attribute} eq {quoted(value)}"
 
-    The value is escaped as JSON, so that none can change what is asked.
-    """
-    return f"{attribute} eq {json.dumps(value, ensure_ascii=False)}"
+
+def quoted(value: str) -> str:
+    """A value as a filter has it. It is escaped as JSON, so that none can change what is asked."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def equals_bare(attribute: str, value: str) -> str:

@@ -172,7 +172,10 @@ def _app(base_url: str) -> App:
     app.save()
     for position, (target, source) in enumerate(MAPPED.items(), start=10):
         Mapping.objects.update_or_create(
-            app=app, target=target, defaults={"source": source, "position": position}
+            app=app,
+            resource=Resource.USER,
+            target=target,
+            defaults={"source": source, "position": position},
         )
     return app
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from provisioning.scim import filters, matching, patching
+from tests.support.faulty_groups import FaultyGroups
 from tests.support.servers import HttpServer, Reply, json_reply
 from tests.support.target import CORE_USER, TOKEN, Document
 
@@ -107,7 +108,7 @@ class FaultyScim(HttpServer):
 
     `unique` says whether two users may have one user name; `ignores_filter` answers every search
     with everybody; the ids in `hidden` are never found by a search; `paging` makes the pages of
-    a list.
+    a list. What `groups` does wrong is said there.
     """
 
     def __init__(self, *, unique: bool = True, port: int = 0) -> None:
@@ -119,6 +120,7 @@ class FaultyScim(HttpServer):
         self.hidden: set[str] = set()
         self.paging = pages()
         self.stored: dict[str, Document] = {}
+        self.groups = FaultyGroups(self.stored.keys())
         self._faults: list[_Planned] = []
         self._lock = threading.Lock()
 
@@ -143,6 +145,11 @@ class FaultyScim(HttpServer):
     def journal(self) -> list[str]:
         """Every request so far, such as "GET /Users" and "PATCH /Users/…"."""
         return [f"{request.method} {_pattern(request.path)}" for request in self.requests]
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many bytes the body of each of them had."""
+        return [len(request.body) for request in self.requests]
 
     @property
     def writes(self) -> list[str]:
@@ -181,6 +188,8 @@ class FaultyScim(HttpServer):
         if headers.get("Authorization") != f"Bearer {self.token}":
             return _error(401, "The token is not valid.")
         parts = urlsplit(path)
+        if parts.path.startswith(("/Groups", "/Schemas/")):
+            return self.groups.serve(method, path, body, paging=self.paging)
         if parts.path == "/Users":
             if method == "POST":
                 return self._create(json.loads(body))
@@ -231,7 +240,7 @@ class FaultyScim(HttpServer):
 
 
 def _pattern(path: str) -> str:
-    return re.sub("(?<=/Users/).+", "…", path.partition("?")[0])
+    return re.sub("(/Users/|/Groups/).+", r"\1…", path.partition("?")[0])
 
 
 def _error(status: int, detail: str) -> Reply:

@@ -69,7 +69,7 @@ class Command(BaseCommand):
         if not worked:
             raise CommandError(sentence)
         self._step("Apps > Zoom", sentence)
-        self._step("Attribute mapping", f"{app.mappings.count()} rows, as in the guide")
+        self._step("Attribute mapping", f"{app.mappings.of_people().count()} rows, as in the guide")
         self._step("Provisioning features", ", ".join(app.features).replace("_", " "))
         group = scenario.add_group_and_policy(app)
         self._step("Groups and policies", f"group “{group}” gets {app}")

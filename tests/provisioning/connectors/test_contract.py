@@ -104,6 +104,18 @@ def test_what_it_cannot_do_without_is_mapped_from_the_start(kind: Kind) -> None:
     assert set(kind.required_targets) <= {kind.target(target) for target in kind.known_targets}
 
 
+def test_groups_are_mapped_from_the_start_where_it_has_them(kind: Kind) -> None:
+    if not {Feature.CREATE_GROUPS, Feature.UPDATE_GROUPS}.intersection(kind.features):
+        return
+    targets = [target for target, _ in kind.default_group_mappings]
+    assert [kind.group_target(target) for target in kind.known_group_targets] == list(
+        kind.known_group_targets
+    )
+    assert set(kind.required_group_targets) <= set(targets) <= set(kind.known_group_targets)
+    assert kind.required_group_targets
+    assert Feature.GROUP_MEMBERS in kind.features
+
+
 def test_the_target_that_deactivating_changes_is_one_that_can_be_mapped(kind: Kind) -> None:
     if kind.active_target:
         assert kind.target(kind.active_target) == kind.active_target

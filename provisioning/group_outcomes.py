@@ -1,0 +1,421 @@
+"""Decides what to record after each kind of answer about a group."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from provisioning import doubt, group_members, group_wording
+from provisioning.connectors.base import RemoteGroup
+from provisioning.errors import (
+    AlreadyExists,
+    ConnectorError,
+    Misconfigured,
+    NotFound,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
+from provisioning.group_exchange import GroupAnswer, GroupJob
+from provisioning.group_record import GroupResult, event
+from provisioning.models import (
+    Event,
+    GroupGuard,
+    MemberState,
+    Origin,
+    Outcome,
+    Problem,
+    PushedGroup,
+    PushedMember,
+    Trigger,
+)
+from provisioning.outcomes import backoff
+from provisioning.plan import Feature, Operation, State
+
+logger = logging.getLogger(__name__)
+
+# What is refused is tried again without anything having changed here, since it may have there.
+_DAILY = timedelta(days=1)
+_GIVE_UP_AFTER = timedelta(days=28)
+_CLEAR: dict[str, Any] = {"problem": "", "message": "", "problem_since": None, "attempts": 0}
+_CERTAIN: dict[str, Any] = {"intent": {}}
+_UNGUARDED: dict[str, Any] = {
+    "guard": "",
+    "guard_about": "",
+    "guard_people": 0,
+    "released_by": "",
+}
+_OF_MEMBERS = {Operation.ADD_MEMBER, Operation.REMOVE_MEMBER}
+
+
+def sending(job: GroupJob, identifying: Sequence[str]) -> doubt.Doubt:
+    """What will be in doubt about the group while the answer to this write has not come."""
+    operation = job.action.operation
+    if operation in _OF_MEMBERS or operation is Operation.RESOLVE:
+        # The rows of the members say it.
+        return job.doubt
+    grown = {**job.doubt, "operations": sorted(doubt.operations(job.doubt) | {operation})}
+    if operation is Operation.CREATE_GROUP:
+        grown["values"] = {target: job.desired[target] for target in identifying}
+    if job.action.changes:
+        paths = {change.path for change in job.action.changes}
+        grown["paths"] = sorted({*doubt.paths(job.doubt), *paths})
+    return grown
+
+
+# ------------------------------------------------------------------------------------ nothing to do
+
+
+def settled(job: GroupJob) -> GroupResult:
+    """Nothing is left to send now: as it should be, or something stands in the way."""
+    pushed, skipped = job.pushed, job.action.skipped
+    waits = group_members.next_try(pushed)
+    if skipped is not None:
+        return _switched_off(job, skipped, waits)
+    if pushed.guard == GroupGuard.HELD:
+        problem = _problem(pushed, Problem.HELD, group_wording.waits(pushed))
+        return _at_rest(job, problem | {"attempts": 0}, waits)
+    if not job.wanted:
+        return _out_of_use(job, waits)
+    count = group_members.stuck(pushed)
+    if count:
+        problem = _problem(pushed, Problem.REJECTED, group_wording.stuck(pushed, count))
+        return _at_rest(job, problem, waits, events=_decided(job))
+    return _at_rest(job, _CLEAR | _CERTAIN, waits, events=_decided(job))
+
+
+def _at_rest(
+    job: GroupJob,
+    fields: dict[str, Any],
+    due_at: datetime | None,
+    *,
+    events: Sequence[Event] = (),
+) -> GroupResult:
+    return GroupResult(job.pushed, _looked_at(job) | fields, due_at, events, settles=True)
+
+
+def _switched_off(job: GroupJob, feature: Feature, due_at: datetime | None) -> GroupResult:
+    message = group_wording.switched_off(job.pushed, feature, wanted=job.wanted)
+    told = job.pushed.message == message
+    operation = _OPERATIONS[feature]
+    events = [] if told else [_event(job, operation, Outcome.SKIPPED, message)]
+    problem = _problem(job.pushed, Problem.SWITCHED_OFF, message)
+    return _at_rest(job, problem, due_at, events=events)
+
+
+_OPERATIONS = {
+    Feature.CREATE_GROUPS: Operation.CREATE_GROUP,
+    Feature.UPDATE_GROUPS: Operation.UPDATE_GROUP,
+    Feature.DELETE_GROUPS: Operation.DELETE_GROUP,
+    Feature.GROUP_MEMBERS: Operation.ADD_MEMBER,
+}
+
+
+def _out_of_use(job: GroupJob, due_at: datetime | None) -> GroupResult:
+    """The group is not pushed any more, and nothing can be done about it now."""
+    pushed = job.pushed
+    if pushed.remote_id is None:
+        return _at_rest(job, _CLEAR | _CERTAIN | gone(), None)
+    if pushed.members.exists() or pushed.origin != Origin.ADOPTED:
+        return _at_rest(job, _CLEAR, due_at, events=_decided(job))
+    message = group_wording.let_go(pushed)
+    events = [_event(job, Operation.DELETE_GROUP, Outcome.SKIPPED, message)]
+    return _at_rest(job, _CLEAR | _CERTAIN | gone() | {"message": message}, None, events=events)
+
+
+def _decided(job: GroupJob) -> list[Event]:
+    """That it stays as it is, once."""
+    if job.pushed.guard != GroupGuard.KEPT or job.pushed.trigger != Trigger.DECISION:
+        return []
+    message = group_wording.kept(job.pushed)
+    return [_event(job, Operation.REMOVE_MEMBER, Outcome.SKIPPED, message)]
+
+
+# -------------------------------------------------------------------------------------------- done
+
+
+def done(answer: GroupAnswer) -> GroupResult:
+    """The application did what it was asked; the next look says whether more is to be done."""
+    job, pushed = answer.job, answer.job.pushed
+    operation = job.action.operation
+    if operation in _OF_MEMBERS:
+        return _members_done(answer)
+    if operation is Operation.RESOLVE:
+        # It is there still: the deletion had not got through.
+        return _again(job, _CERTAIN)
+    if answer.created is not None and owner(pushed, answer.created.remote_id) is not None:
+        return conflict(job, group_wording.id_is_taken(pushed, answer.created.remote_id))
+    message = group_wording.done(pushed, operation, job.action.changes)
+    told = [_event(job, operation, Outcome.DONE, message, seconds=answer.seconds)]
+    fields = _CLEAR | _CERTAIN | _new_state(answer)
+    emptied = operation is not Operation.UPDATE_GROUP
+    return _again(job, fields, events=told, emptied=emptied)
+
+
+def _new_state(answer: GroupAnswer) -> dict[str, Any]:
+    job, pushed = answer.job, answer.job.pushed
+    match job.action.operation:
+        case Operation.CREATE_GROUP if answer.created is not None:
+            return {
+                "remote_id": answer.created.remote_id,
+                "origin": Origin.CREATED,
+                "state": State.ACTIVE,
+                "applied": _present(job.desired),
+            }
+        case Operation.UPDATE_GROUP:
+            kept = {path: pushed.applied.get(path) for path in (*pushed.applied, *job.desired)}
+            sent = {change.path: change.new for change in job.action.changes}
+            return {"applied": _present(kept | sent)}
+        case _:
+            asked = bool(pushed.released_by)
+            lost = 0 if asked else max(1, group_members.losing(pushed.members.all()).count())
+            return gone() | {"lost_people": lost, "lost_at": timezone.now()}
+
+
+def _members_done(answer: GroupAnswer) -> GroupResult:
+    job = answer.job
+    operation = job.action.operation
+    told = [
+        _event(
+            job,
+            operation,
+            Outcome.DONE,
+            group_wording.member_done(member, job.pushed, operation),
+            seconds=answer.seconds,
+            member=member,
+        )
+        for member in job.members
+    ]
+    if operation is Operation.ADD_MEMBER:
+        return _again(job, {}, events=told, joined=job.members)
+    return _again(job, {}, events=told, left=job.members)
+
+
+def found(
+    job: GroupJob, there: RemoteGroup, *, ours: bool, former: PushedGroup | None
+) -> GroupResult:
+    """Exactly one group is there and may be linked; the next look brings it up to date."""
+    pushed = job.pushed
+    if former is not None:
+        message, operation = group_wording.taken_over(pushed), Operation.ADOPT_GROUP
+        origin = former.origin
+    elif ours:
+        message, operation = group_wording.got_through(pushed), Operation.CREATE_GROUP
+        origin = Origin.CREATED
+    else:
+        known = None if there.members is None else _known(pushed, there.members)
+        message, operation = group_wording.adopted(pushed, known), Operation.ADOPT_GROUP
+        origin = Origin.ADOPTED
+    fields = {
+        "remote_id": there.remote_id,
+        "origin": origin,
+        "state": State.ACTIVE,
+        "applied": there.values,
+    }
+    if former is not None:
+        # It carries that id there.
+        fields["external_id"] = former.external_id
+    told = [_event(job, operation, Outcome.DONE, message)]
+    result = _again(job, _CLEAR | _CERTAIN | fields, events=told, found=there)
+    return replace(result, former=former)
+
+
+def _known(pushed: PushedGroup, members: frozenset[str]) -> int:
+    ids, count = sorted(members), 0
+    for start in range(0, len(ids), 500):
+        chunk = ids[start : start + 500]
+        count += pushed.app.accounts.filter(remote_id__in=chunk).count()
+    return count
+
+
+def never_got_through(job: GroupJob) -> GroupResult:
+    """The create whose answer was lost left nothing behind, and nobody wants it any more."""
+    return _again(job, _CLEAR | _CERTAIN | gone())
+
+
+# ------------------------------------------------------------------------------------------ failed
+
+
+def conflict(job: GroupJob, message: str) -> GroupResult:
+    pushed = job.pushed
+    operation = _operation(job)
+    fields = _problem(pushed, Problem.CONFLICT, message) | {"intent": job.doubt}
+    told = [_event(job, operation, Outcome.FAILED, message)]
+    due_at = _next_day(pushed.problem_since if pushed.problem == Problem.CONFLICT else None)
+    return GroupResult(pushed, _looked_at(job) | fields, due_at, told)
+
+
+def failed(job: GroupJob, error: Exception, *, seconds: float, told: bool) -> GroupResult:
+    """What to do next is told by the class of the error, as for accounts."""
+    match error:
+        case NotFound() if job.pushed.remote_id is not None:
+            return _missing(job, seconds)
+        case AlreadyExists() if job.action.operation is Operation.CREATE_GROUP:
+            return conflict(job, group_wording.hidden(job.pushed))
+        case AlreadyExists() | Rejected() | NotFound():
+            return park(job, error, str(error), seconds=seconds)
+        case Misconfigured():
+            return _rest(job, error, seconds, certain=True, told=told)
+        case Throttled():
+            return _rest(job, error, seconds, certain=False, told=told)
+        case Unavailable():
+            return _retry(job, error, seconds)
+        case _:
+            logger.error("Unexpected failure", exc_info=error, extra=job.about)
+            ours = Unavailable("Gatehouse itself failed. It tries again; its log says more.")
+            return _retry(job, ours, seconds)
+
+
+def refused(job: GroupJob, error: ConnectorError, *, seconds: float) -> GroupResult:
+    """The application takes everybody but this one; the others go on."""
+    (member,) = job.members
+    message = group_wording.member_refused(member, job.pushed, str(error))
+    member.problem_since = member.problem_since or timezone.now()
+    member.message, member.try_at = message, _next_day(member.problem_since)
+    if job.action.operation is Operation.ADD_MEMBER:
+        member.state = MemberState.REFUSED
+    told = _event(
+        job,
+        job.action.operation,
+        Outcome.FAILED,
+        message,
+        seconds=seconds,
+        http_status=error.http_status,
+        member=member,
+    )
+    return _again(job, {}, events=[told], refused=[member])
+
+
+def again(job: GroupJob) -> GroupResult:
+    """Nothing of it happened; it is sent anew in smaller portions."""
+    return _again(job, {})
+
+
+def park(job: GroupJob, error: ConnectorError, reason: str, *, seconds: float) -> GroupResult:
+    """Try again when something changes here, and daily for four weeks as it may change there."""
+    pushed = job.pushed
+    message = group_wording.failed(_operation(job), reason)
+    began = pushed.problem_since if pushed.problem == Problem.REJECTED else None
+    fields = _problem(pushed, Problem.REJECTED, message)
+    fields |= {"intent": job.doubt, "attempts": pushed.attempts + 1}
+    return GroupResult(
+        pushed,
+        _looked_at(job) | fields,
+        _next_day(began),
+        [_failure(job, error, Outcome.FAILED, message, seconds)],
+    )
+
+
+def _missing(job: GroupJob, seconds: float) -> GroupResult:
+    """It was removed there; members cannot be in a group that is not there."""
+    pushed = job.pushed
+    if job.wanted:
+        message, outcome = group_wording.removed_there(pushed), Outcome.RETRYING
+    else:
+        message, outcome = group_wording.already_gone(pushed), Outcome.DONE
+    told = _event(job, _operation(job), outcome, message, seconds=seconds, http_status=404)
+    return _again(job, _CLEAR | _CERTAIN | gone(), events=[told], emptied=True)
+
+
+def _retry(job: GroupJob, error: ConnectorError, seconds: float) -> GroupResult:
+    """Try this group again. Whether the write got through is not known."""
+    message = group_wording.failed(job.action.operation, str(error))
+    attempts = job.pushed.attempts + 1
+    fields = _problem(job.pushed, Problem.UNAVAILABLE, message) | {"attempts": attempts}
+    return GroupResult(
+        job.pushed,
+        _looked_at(job) | fields,
+        timezone.now() + backoff(attempts),
+        [_failure(job, error, Outcome.RETRYING, message, seconds)],
+    )
+
+
+def _rest(
+    job: GroupJob, error: ConnectorError, seconds: float, *, certain: bool, told: bool
+) -> GroupResult:
+    """The whole app rests, and no attempt of this group is used up."""
+    message = group_wording.failed(job.action.operation, str(error))
+    fields = _problem(job.pushed, Problem.UNAVAILABLE, message)
+    fields |= {"intent": job.doubt} if certain else {}
+    events = [] if told else [_failure(job, error, Outcome.RETRYING, message, seconds)]
+    return GroupResult(job.pushed, _looked_at(job) | fields, timezone.now(), events)
+
+
+# ------------------------------------------------------------------------------------------- parts
+
+
+def _again(job: GroupJob, fields: dict[str, Any], **more: Any) -> GroupResult:
+    """Recorded, and looked at once more: behind all others that are due."""
+    return GroupResult(job.pushed, _looked_at(job) | fields, timezone.now(), **more)
+
+
+def _looked_at(job: GroupJob) -> dict[str, Any]:
+    """The fields that are written whatever came of it."""
+    pushed = job.pushed
+    name = {"name": pushed.name, "name_key": pushed.name_key}
+    return {"checked_at": job.claimed_at, "granted": job.wanted, **name}
+
+
+def _problem(pushed: PushedGroup, problem: Problem, message: str) -> dict[str, Any]:
+    since = pushed.problem_since if pushed.problem == problem else None
+    return {"problem": problem, "message": message, "problem_since": since or timezone.now()}
+
+
+def _next_day(began: datetime | None) -> datetime | None:
+    now = timezone.now()
+    return now + _DAILY if now - (began or now) < _GIVE_UP_AFTER else None
+
+
+def gone() -> dict[str, Any]:
+    """The group is not there, or not ours, any more."""
+    there: dict[str, Any] = {"remote_id": None, "origin": "", "state": State.GONE, "applied": {}}
+    return there | _UNGUARDED
+
+
+def _operation(job: GroupJob) -> Operation:
+    """What was planned, or would have been had nothing stood in its way."""
+    operation = job.action.operation
+    if operation in {Operation.NOTHING, Operation.RESOLVE}:
+        return Operation.CREATE_GROUP if job.wanted else Operation.DELETE_GROUP
+    return operation
+
+
+def owner(pushed: PushedGroup, remote_id: str) -> PushedGroup | None:
+    """The other row that this group there belongs to."""
+    others = PushedGroup.objects.filter(app=pushed.app_id, remote_id=remote_id)
+    return others.exclude(pk=pushed.pk).first()
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {path: value for path, value in values.items() if value is not None}
+
+
+def _failure(
+    job: GroupJob, error: ConnectorError, outcome: Outcome, message: str, seconds: float
+) -> Event:
+    return _event(
+        job, _operation(job), outcome, message, seconds=seconds, http_status=error.http_status
+    )
+
+
+def _event(
+    job: GroupJob,
+    operation: Operation,
+    outcome: Outcome,
+    message: str,
+    *,
+    member: PushedMember | None = None,
+    **more: Any,
+) -> Event:
+    return event(
+        job.pushed,
+        operation,
+        outcome,
+        message,
+        correlation_id=job.correlation_id,
+        account=member.account if member else None,
+        **more,
+    )

@@ -214,14 +214,21 @@ class ScimService(Connector):
         """In the first form that is not refused as such; which one that was is remembered.
 
         Only an answer that says so leads to the next form. All other errors are the result, a lost
-        answer above all: nobody knows what it did.
+        answer above all: nobody knows what it did. The one exception: where a form is refused
+        already, a 500 to the next one may be all that the service can say (django-scim2 0.23.0
+        answers so to PATCH with a whole name, tests/interop, 2026-11).
         """
         refused: Unsupported | None = None
-        for form in dialect.order(forms, self.learned.get(flag)):
+        ordered = dialect.order(forms, self.learned.get(flag))
+        for form in ordered:
             try:
                 result = ask(form)
             except Unsupported as error:
                 refused = refused or error
+                continue
+            except Unavailable as error:
+                if refused is None or error.http_status != 500 or form == ordered[-1]:
+                    raise
                 continue
             if refused is not None and refused.lasting:
                 self.learn(Lesson(flag, form, refused.evidence))

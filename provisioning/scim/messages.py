@@ -160,7 +160,8 @@ def merged(
     """What the target holds with the changes in it, for a PUT (RFC 7644 3.5.1).
 
     Right for a server that replaces and for one that merges: what is cleared is sent as null, a
-    cleared entry is missing from its list. `document` stays as it is.
+    cleared entry is missing from its list. So is one without a value, which some servers show and
+    do not take back. `document` stays as it is.
     """
     body = {
         key: copy.deepcopy(value) for key, value in document.items() if key.lower() not in READ_ONLY
@@ -172,7 +173,14 @@ def merged(
             _clear_entry(body, path)
         else:
             _put(body, path, change.new)
-    return body
+    return {key: _without_empty_entries(value) for key, value in body.items()}
+
+
+def _without_empty_entries(held: Any) -> Any:
+    """django-scim2 0.23.0 shows an account without e-mail as [{"value": "", "primary": true}]."""
+    if not isinstance(held, list):
+        return held
+    return [entry for entry in held if not (isinstance(entry, dict) and entry.get("value") == "")]
 
 
 def _clear_entry(document: Document, path: Path) -> None:

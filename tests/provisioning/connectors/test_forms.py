@@ -104,6 +104,29 @@ def test_where_patch_is_refused_everything_is_put(
     assert learned(scim) == {"update": "put"}
 
 
+def test_where_one_form_is_refused_and_the_next_breaks_the_server_everything_is_put(
+    scim: Scim, faulty: FaultyScim, ann: Document
+) -> None:
+    faulty.on("PATCH", UNSUPPORTED, about='"path"')
+    faulty.on("PATCH", answer(500, {"detail": "Something broke."}))
+    wanted = changed(ann)
+    update(scim, ann)
+    assert faulty.writes == ["PATCH /Users/…", "PATCH /Users/…", "PUT /Users/…"]
+    assert holds(faulty) == {**wanted, "schemas": holds(faulty)["schemas"]}
+    assert learned(scim) == {"update": "put"}
+
+
+def test_a_server_that_breaks_over_the_last_form_is_asked_again_later(
+    scim: Scim, faulty: FaultyScim, ann: Document
+) -> None:
+    faulty.on("PATCH", UNSUPPORTED, about='"path"')
+    faulty.on("*", answer(500, {"detail": "Something broke."}), about="Anna")
+    with pytest.raises(Unavailable):
+        update(scim, ann)
+    assert faulty.writes == ["PATCH /Users/…", "PATCH /Users/…", "PUT /Users/…"]
+    assert scim.lessons == []
+
+
 def test_what_was_learned_is_used_from_the_start(
     scim: Scim, faulty: FaultyScim, ann: Document
 ) -> None:

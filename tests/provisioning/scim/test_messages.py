@@ -230,6 +230,21 @@ def test_a_put_body_holds_what_the_target_holds_with_the_changes_in_it() -> None
     assert before == REMOTE
 
 
+def test_an_entry_without_a_value_is_not_sent_back() -> None:
+    remote = {"emails": [{"value": "", "primary": True}, {"type": "home", "value": "a@x"}]}
+    body = messages.merged(remote, [Change(WORK, None, "a@example.com")])
+    assert body["emails"] == [
+        {"type": "home", "value": "a@x"},
+        {"type": "work", "value": "a@example.com"},
+    ]
+
+
+def test_an_entry_that_gets_a_value_keeps_what_else_is_in_it() -> None:
+    remote = {"emails": [{"type": "work", "value": "", "primary": True}]}
+    body = messages.merged(remote, [Change(WORK, None, "a@example.com")])
+    assert body["emails"] == [{"type": "work", "value": "a@example.com", "primary": True}]
+
+
 def test_the_last_entry_is_cleared_with_an_empty_list() -> None:
     remote = {"emails": [{"type": "work", "value": "a@example.com"}]}
     assert messages.merged(remote, [Change(WORK, "a@example.com", None)])["emails"] == []

@@ -1,0 +1,1 @@
+"""One scenario through the product against SCIM services that nobody here wrote: `make interop`."""

@@ -13,7 +13,13 @@ from iam.admin import GroupAdmin, UserAdmin
 from iam.models import Group, GroupNesting, User
 from provisioning import access
 from provisioning.admin.accounts import STATUS_LABELS, status
-from provisioning.admin.consequences import SaysWhatWillHappen, sentences, tell_what_follows
+from provisioning.admin.consequences import (
+    SaysWhatWillHappen,
+    lost_groups,
+    sentences,
+    tell_what_follows,
+)
+from provisioning.admin.groups import PushedGroupsOfGroup
 from provisioning.models import Account, Policy
 
 _TAKEN_OUT = re.compile(r"nestings-\d+-DELETE")
@@ -62,6 +68,10 @@ class ProvisionedUserAdmin(SaysWhatWillHappen, UserAdmin):
 
 @admin.register(Group)
 class ProvisionedGroupAdmin(SaysWhatWillHappen, GroupAdmin):
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        pushed = obj is not None and obj.pushed.exists()
+        return [*GroupAdmin.inlines, *([PushedGroupsOfGroup] if pushed else [])]
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -90,7 +100,8 @@ class ProvisionedGroupAdmin(SaysWhatWillHappen, GroupAdmin):
         tell_what_follows(request, Account.objects.filter(app__in=apps))
 
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
-        return sentences(access.lost_with_groups([group.pk for group in objects]))
+        keys = [group.pk for group in objects]
+        return [*sentences(access.lost_with_groups(keys)), *lost_groups(keys)]
 
 
 def _taken_out(request: HttpRequest) -> list[str]:

@@ -17,7 +17,7 @@ from provisioning.errors import (
     Unavailable,
 )
 from provisioning.scim import dialect, messages
-from provisioning.scim.dialect import Dialect, Form, Lesson
+from provisioning.scim.dialect import Dialect, Form, Lesson, Search
 
 Result = TypeVar("Result")
 
@@ -76,9 +76,10 @@ class ScimService(Connector):
         """In the first form that is not refused as such; which one that was is remembered.
 
         Only an answer that says so leads to the next form. All other errors are the result, a lost
-        answer above all: nobody knows what it did. The one exception: where a form is refused
-        already, a 500 to the next one may be all that the service can say (django-scim2 0.23.0
-        answers so to PATCH with a whole name, tests/interop, 2026-11).
+        answer above all: nobody knows what it did. Two exceptions, while another form is left. Where
+        one is refused already, a 500 to the next one may be all that the service can say
+        (django-scim2 0.23.0 answers so to PATCH with a whole name, tests/interop, 2026-11). And a
+        search that ends so has done nothing (scim2-server 0.1.9 does over a quotation mark).
         """
         refused: Unsupported | None = None
         ordered = dialect.order(forms, self.learned.get(flag))
@@ -89,7 +90,8 @@ class ScimService(Connector):
                 refused = refused or error
                 continue
             except Unavailable as error:
-                if refused is None or error.http_status != 500 or form == ordered[-1]:
+                may_go_on = refused is not None or isinstance(form, Search)
+                if error.http_status != 500 or not may_go_on or form == ordered[-1]:
                     raise
                 continue
             if refused is not None and refused.lasting:
@@ -166,8 +168,9 @@ class ScimService(Connector):
         return Unsupported(
             f"{self.name} refused it (error {reply.status}){said}. {self._correction(path)}",
             evidence=dialect.evidence("a search" if searching else method, reply.status, said),
-            # An entry that one account lacks says nothing about the others.
-            lasting=not missing,
+            # An entry that one account lacks says nothing about the others, nor does a value that
+            # had to be escaped (scimmy 1.3.5 does not read an escaped quotation mark, 2026-11).
+            lasting=not missing and "\\" not in body.get("params", {}).get("filter", ""),
             http_status=reply.status,
         )
 

@@ -328,6 +328,26 @@ def test_an_account_that_has_changed_since_the_list_is_not_taken(
     assert find(scim) == []
 
 
+def test_a_value_that_the_search_cannot_take_teaches_nothing_about_others(
+    scim: Scim, faulty: FaultyScim
+) -> None:
+    name = 'ivan "vanya"@example.org'
+    there = faulty.add(name)
+    faulty.on("GET", answer(400, {"scimType": "invalidFilter"}), about="%5C%22")
+    (hit,) = scim.find({"userName": name}, external_id=EXTERNAL, made_by_us=False)
+    assert hit.remote_id == there["id"]
+    assert scim.lessons == []
+
+
+def test_a_search_that_breaks_the_server_is_made_in_the_list_and_teaches_nothing(
+    scim: Scim, faulty: FaultyScim, ann: Document
+) -> None:
+    faulty.on("GET", answer(500, {"detail": "Something broke."}), about="filter=")
+    (hit,) = find(scim)
+    assert hit.remote_id == ann["id"]
+    assert scim.lessons == []
+
+
 def test_the_list_is_read_once_for_many(scim: Scim, faulty: FaultyScim) -> None:
     faulty.add("bob@example.org")
     not_there(faulty)

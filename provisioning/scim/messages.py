@@ -37,6 +37,8 @@ PATCH_OP: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 _LONGEST_DETAIL = 500
+# What follows is for the programmers of the service.
+_TRACE = "Traceback (most recent call last)"
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9._%+@-]+")
 
 
@@ -222,7 +224,8 @@ def error_detail(body: Any) -> str:
         is_html = body.lstrip()[:5].lower() in {"<!doc", "<html"}
         return "" if is_html else _clean(body)
     plain = _text(body, "error") or _text(_member(body, "error"), "message")
-    texts = [_text(body, "detail") or _text(body, "message") or plain]
+    told = _text(body, "detail") or _text(body, "message") or plain
+    texts = [told.partition(_TRACE)[0]]
     # Zoom's `errors` is a list, Slack's `Errors` is not.
     errors = _member(body, "errors")
     for error in errors if isinstance(errors, list) else [errors]:

@@ -230,6 +230,11 @@ def test_a_put_body_holds_what_the_target_holds_with_the_changes_in_it() -> None
     assert before == REMOTE
 
 
+def test_what_only_programmers_understand_is_left_out_of_an_error() -> None:
+    detail = 'Parsing failed\nTraceback (most recent call last):\n  File "/srv/app.py", line 5'
+    assert messages.error_detail({"detail": detail}) == "Parsing failed"
+
+
 def test_an_entry_without_a_value_is_not_sent_back() -> None:
     remote = {"emails": [{"value": "", "primary": True}, {"type": "home", "value": "a@x"}]}
     body = messages.merged(remote, [Change(WORK, None, "a@example.com")])

@@ -8,8 +8,9 @@ from django.db.models import F
 
 from provisioning import addresses, connections, correlation, lanes
 from provisioning import secrets as sealing
+from provisioning.connectors.base import Constant, Formula, Source
 from provisioning.errors import ConnectorError, Unavailable
-from provisioning.models import App, Mapping
+from provisioning.models import App, Mapping, SourceKind
 from provisioning.plan import Feature
 
 # On at the start: everything that can be undone.
@@ -33,7 +34,18 @@ def create(app: App) -> App:
 def add_default_mapping(app: App) -> None:
     """The rows that the connector suggests."""
     for position, (target, source) in enumerate(app.kind.default_mappings):
-        Mapping.objects.create(app=app, target=target, source=source, position=position)
+        kind, text = _written(source)
+        Mapping.objects.create(app=app, target=target, kind=kind, source=text, position=position)
+
+
+def _written(source: Source) -> tuple[SourceKind, str]:
+    match source:
+        case Constant(text):
+            return SourceKind.CONSTANT, text
+        case Formula(text):
+            return SourceKind.EXPRESSION, text
+        case str(key):
+            return SourceKind.ATTRIBUTE, key
 
 
 def configure(

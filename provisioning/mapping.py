@@ -1,7 +1,8 @@
 """Turns a person into what an application should hold, by the rows of the app's mapping."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping as Values
+from dataclasses import dataclass, field
 
 from iam import attributes, text
 from iam.attributes import Attribute
@@ -19,6 +20,9 @@ Desired = dict[str, Value | None]
 # What the policy says, and not the person: only here is it an attribute like any other.
 LOGIN_METHOD = Attribute("login_method", "Login method of the policy")
 
+# How many values a formula with unique() gives one person to choose from.
+MOST_NUMBERS = 1_000
+
 
 @dataclass(frozen=True)
 class Person:
@@ -28,6 +32,8 @@ class Person:
     # The comparable forms of the names of their groups.
     groups: frozenset[str] = frozenset()
     login_method: str | None = None
+    # By target, which of the values that a formula with unique() may give is theirs.
+    numbers: Values[str, int] = field(default_factory=dict)
 
     def attribute(self, name: str) -> Value | None:
         if name == LOGIN_METHOD.key:
@@ -126,6 +132,12 @@ def described(row: Mapping) -> str:
 
 def value(row: Mapping, person: Person, *, app: str) -> Value | None:
     """What the row gives for this person, None for nothing. Raises Rejected."""
+    if person.numbers.get(row.target, 1) > MOST_NUMBERS:
+        raise Rejected(
+            f"More than {MOST_NUMBERS:,} values that the formula for “{row.target}” gives "
+            f"{person.user} belong to other accounts. Let it use more of the person under Apps > "
+            f"{app} > Attribute mapping."
+        )
     try:
         found = _found(row, person)
     except KeyError as error:
@@ -148,9 +160,26 @@ def _found(row: Mapping, person: Person) -> Value | None:
         case SourceKind.CONSTANT:
             return row.source
         case SourceKind.EXPRESSION:
-            return evaluate(parse(row.source), person)
+            number = person.numbers.get(row.target, 1)
+            return evaluate(parse(row.source), person, number=number)
         case _:
             return person.attribute(row.source)
+
+
+def is_unique(row: Mapping) -> bool:
+    """Whether the row gives a value of which every account has another one."""
+    if row.kind != SourceKind.EXPRESSION:
+        return False
+    try:
+        return parse(row.source).is_unique
+    except ExpressionError:
+        return False
+
+
+def matching(rows: Iterable[Mapping]) -> list[str]:
+    """The targets that existing accounts are looked for by, in their order."""
+    chosen = [row for row in rows if row.match is not None]
+    return [row.target for row in sorted(chosen, key=lambda row: row.match or 0)]
 
 
 def left_alone(

@@ -20,12 +20,18 @@ from iam.models import Group
 from provisioning import mapping
 from provisioning.connectors.base import Connector
 from provisioning.expressions.grammar import LONGEST, parse
-from provisioning.models import Apply, Mapping, SourceKind, WhenEmpty
+from provisioning.models import Apply, Mapping, Match, SourceKind, WhenEmpty
 
 # Beside the keys of attributes, none of which begins with a colon.
 _WRITTEN = {
     f":{kind.value}": (kind, kind.label) for kind in (SourceKind.CONSTANT, SourceKind.EXPRESSION)
 }
+
+
+_MADE_UP = (
+    "Nobody can be found by a value that unique() makes up: it may be somebody else's there. "
+    "Choose under “finds accounts” another row, such as the e-mail address."
+)
 
 
 class Choice(forms.ChoiceField):
@@ -41,6 +47,14 @@ class Choice(forms.ChoiceField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(initial, data or self.default)
+
+
+class Order(Choice):
+    """A number, or nothing."""
+
+    def clean(self, value: Any) -> Any:
+        found = super().clean(value)
+        return int(found) if found else None
 
 
 class ChoiceAndText(forms.MultiWidget):
@@ -72,7 +86,7 @@ class MappingForm(forms.ModelForm):
 
     class Meta:
         model = Mapping
-        fields = ["target", "source", "when_empty", "apply"]
+        fields = ["target", "source", "when_empty", "apply", "match"]
         widgets = {
             "target": UnfoldAdminTextInputWidget(
                 attrs={"list": "known-targets", "spellcheck": "false"}
@@ -103,6 +117,13 @@ class MappingForm(forms.ModelForm):
             label="filled in",
             help_text="“At creation” sets it once and then leaves it to the application.",
         )
+        self.fields["match"] = Order(
+            choices=[("", "No"), *Match.choices],
+            default="",
+            label="finds accounts",
+            help_text="Whether an account that is there already is found by this value, and in "
+            "which order. Where no row says so, by what the application needs first.",
+        )
         self.initial["source"] = [f":{row.kind}", row.source] if written else [row.source, ""]
         self.initial["when_empty"] = [row.when_empty, row.default]
 
@@ -127,6 +148,13 @@ class MappingForm(forms.ModelForm):
             raise ValidationError(f"Write the {label.lower()} below the choice.", code="required")
         text.plain(written)
         return written
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        refused = self.kind.cannot_match(cleaned["target"]) if cleaned.get("target") else ""
+        if cleaned.get("match") and refused:
+            self.add_error("match", f"{refused} Choose “No” here.")
+        return cleaned
 
     def clean_when_empty(self) -> str:
         choice, written = self.cleaned_data["when_empty"]
@@ -201,4 +229,24 @@ class MappingFormSet(BaseInlineFormSet):
                     "target", f"Row {seen[target]} already fills “{target}”. Remove one of the two."
                 )
             seen.setdefault(target, row)
+        self._clean_matching()
         super().clean()
+
+    def _clean_matching(self) -> None:
+        """By what accounts are found: one row for each place, and no value that is made up."""
+        kept = [
+            form
+            for form in self.forms
+            if form.is_valid() and form.cleaned_data and not form.cleaned_data.get("DELETE")
+        ]
+        chosen = [form for form in kept if form.cleaned_data.get("match")]
+        seen: dict[int, str] = {}
+        for form in chosen:
+            match, target = form.cleaned_data["match"], form.cleaned_data["target"]
+            if match in seen:
+                form.add_error("match", f"“{seen[match]}” has this place. Choose another one.")
+            seen.setdefault(match, target)
+        first = self.instance.kind.required_targets[0]
+        for form in chosen or [each for each in kept if each.cleaned_data.get("target") == first]:
+            if mapping.is_unique(form.instance):
+                form.add_error("match" if chosen else "source", _MADE_UP)

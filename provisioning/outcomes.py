@@ -2,8 +2,8 @@
 
 import logging
 import random
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,8 @@ _DAILY = timedelta(days=1)
 _GIVE_UP_AFTER = timedelta(days=28)
 # A value may be taken only until another account of the same batch lets go of it.
 _TRIES_FOR_A_TAKEN_VALUE = 3
+# Of the values that a formula with unique() gives, before a day is waited.
+_TRIES_OF_ANOTHER_VALUE = 10
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Job:
     doubt: doubt.Doubt
     # Mapped targets that are neither filled in nor cleared now (mapping.render).
     untouched: Collection[str] = ()
+    # The targets that its account is looked for by, in their order.
+    matching: Sequence[str] = ()
     # In the header of each of its requests, in its event and in the log.
     correlation_id: str = field(default_factory=correlation.new)
 
@@ -228,6 +232,14 @@ def failed(job: Job, error: Exception, *, seconds: float = 0, told: bool = False
             logger.error("Unexpected failure", exc_info=error, extra=job.about)
             ours = Unavailable("Gatehouse itself failed. It tries again; its log says more.")
             return _retry(job, ours, seconds, certain=False)
+
+
+def another_value(job: Job) -> Result:
+    """Somebody has the value in the application, and a formula gives another one."""
+    error = AlreadyExists(wording.value_is_taken(job.account))
+    if job.account.attempts >= _TRIES_OF_ANOTHER_VALUE:
+        return _park(job, error, seconds=0)
+    return replace(_retry(job, error, seconds=0, certain=True), due_at=timezone.now())
 
 
 def _missing(job: Job, seconds: float) -> Result:

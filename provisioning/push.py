@@ -19,6 +19,7 @@ from provisioning import (
     queue,
     record,
     transactions,
+    uniqueness,
 )
 from provisioning.connectors.base import Connector
 from provisioning.errors import AlreadyExists, Misconfigured, Rejected
@@ -120,7 +121,13 @@ class _Round:
         jobs: list[Job] = []
         results: list[Result] = []
         wanted = [row.user for row in batch if row.user is not None and _wanted(row)]
-        people = mapping.people(self.mappings, wanted, app=self.app)
+        people = uniqueness.numbered(
+            self.mappings,
+            mapping.people(self.mappings, wanted, app=self.app),
+            {row.user_id: row.pk for row in batch if row.user_id and _wanted(row)},
+            app=self.app,
+            take=True,
+        )
         for account in batch:
             account.app = self.app
             job = _bare(account)
@@ -155,7 +162,13 @@ class _Round:
             now=job.claimed_at,
         )
         untouched = {row.target for row in self.mappings} - desired.keys()
-        return replace(job, action=action, desired=desired, untouched=untouched)
+        return replace(
+            job,
+            action=action,
+            desired=desired,
+            untouched=untouched,
+            matching=mapping.matching(self.mappings),
+        )
 
     def _look_up(self, jobs: list[Job], *, by: exchange.Step = exchange.look_up) -> list[Job]:
         """Link what is there already; the jobs whose account is certainly absent remain."""
@@ -186,7 +199,7 @@ class _Round:
                 job.doubt,
                 job.action,
                 desired=job.desired,
-                identifying=self.app.kind.required_targets,
+                identifying=self.app.kind.asked_by(job.desired, job.matching),
             )
         record.save_intents([job.account for job in jobs], lease=self.lease)
         taken = [answer.job for answer in self._write(jobs)]
@@ -194,7 +207,10 @@ class _Round:
         # Looked up only now, when everything else of the batch is recorded and owners are known.
         hidden = self._look_up(taken)
         for job in self._look_up(hidden, by=exchange.look_through):
-            self._save([outcomes.failed(job, _hidden(self.app))])
+            if uniqueness.let_go(job, self.mappings):
+                self._save([outcomes.another_value(job)])
+            else:
+                self._save([outcomes.failed(job, _hidden(job))])
 
     def _write(self, jobs: list[Job]) -> list[Answer]:
         """Send and record; the answers of creates that met an existing account are returned."""
@@ -212,7 +228,7 @@ class _Round:
                 # Too late to send more, but perhaps not to record what was answered before.
                 lost = answer.error
                 continue
-            results.append(self.trouble.failed(answer) if answer.error else _done(answer))
+            results.append(self._failed(answer) if answer.error else _done(answer))
             if len(results) >= _FLUSH_AT or time.monotonic() - flushed > _FLUSH_AFTER:
                 self._save(results)
                 results, flushed = [], time.monotonic()
@@ -220,6 +236,12 @@ class _Round:
         if lost is not None:
             raise lost
         return met
+
+    def _failed(self, answer: Answer) -> Result:
+        taken = isinstance(answer.error, AlreadyExists)
+        if taken and uniqueness.let_go(answer.job, self.mappings):
+            return outcomes.another_value(answer.job)
+        return self.trouble.failed(answer)
 
     def _each(self, step: exchange.Step, jobs: list[Job]) -> Iterator[Answer]:
         trouble = self.trouble
@@ -273,7 +295,14 @@ def _done(answer: Answer) -> Result:
     return outcomes.done(answer.job, created=answer.created, seconds=answer.seconds)
 
 
-def _hidden(app: App) -> Rejected:
+def _hidden(job: Job) -> Rejected:
+    app = job.account.app
+    if job.matching and app.kind.required_targets[0] not in job.matching:
+        return Rejected(
+            f"{app.name} says that another account uses one of these values already, and none is "
+            f"found by {', '.join(job.matching)}. Look there whose account it is, and change it "
+            "there, or this person's data."
+        )
     return Rejected(
         f"{app.name} says that this account exists already, but does not show it. Look for it "
         "there, perhaps among deleted or invited people, and remove or restore it."

@@ -106,6 +106,13 @@ def conflict_with(account: Account, other: Account) -> str:
     )
 
 
+def value_is_taken(account: Account) -> str:
+    return (
+        f"{account.app.name} has another account with a value that was made unique for this one. "
+        "Gatehouse tries the next one."
+    )
+
+
 def conflict_foreign(account: Account) -> str:
     return (
         f"{account.app.name} already has an account “{account.identifier}”, and another system "

@@ -40,7 +40,7 @@ class MappingInline(TabularInline):
     model = Mapping
     form = MappingForm
     formset = MappingFormSet
-    fields = ["target", "source", "when_empty", "apply"]
+    fields = ["target", "source", "when_empty", "apply", "match"]
     extra = 0
     verbose_name = "row"
     verbose_name_plural = "Attribute mapping"

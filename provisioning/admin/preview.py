@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin
 
 from iam.models import User
 from iam.text import sought
-from provisioning import access, mapping, wording
+from provisioning import access, mapping, uniqueness, wording
 from provisioning.errors import Rejected
 from provisioning.models import Account, App, Apply, Mapping, SourceKind, WhenEmpty
 from provisioning.plan import Value, difference
@@ -91,7 +91,9 @@ def _people(app: App, name: str, *, chosen: str) -> list[User]:
 
 def _told(app: App, rows: Sequence[Mapping], user: User) -> dict[str, Any]:
     account = Account.objects.filter(app=app, user=user, remote_id__isnull=False).first()
-    person = mapping.people(rows, [user], app=app)[user.pk]
+    known = mapping.people(rows, [user], app=app)
+    theirs = Account.objects.filter(app=app, user=user).values_list("pk", flat=True).first()
+    person = uniqueness.numbered(rows, known, {user.pk: theirs}, app=app, take=False)[user.pk]
     labels = {attribute.key: attribute.label for attribute in mapping.catalogue()}
     return {
         "person": user,

@@ -3,15 +3,16 @@
 Facts from docs.aws.amazon.com/singlesignon/latest/developerguide (createuser, patchuser,
 limitations), November 2026. Not run against a live instance.
 - Needs userName, displayName, given and family name, and the address marked as primary.
-- Filters are `eq` only; of addresses and telephone numbers there is one each, so a phone number of
-  another kind than the mapped one is not added.
+- Filters are `eq` only, by userName or externalId (listusers, November 2026).
+- Of addresses and telephone numbers there is one each, so a phone number of another kind than the
+  mapped one is not added.
 - A page holds 50 by the documentation, 100 by newer clients.
 - DELETE deletes the user, with its assignments.
 """
 
 from typing import ClassVar
 
-from provisioning.connectors.base import Setting, Step
+from provisioning.connectors.base import Formula, Setting, Source, Step
 from provisioning.connectors.scim import Scim
 from provisioning.plan import Feature
 from provisioning.scim.dialect import Dialect
@@ -39,12 +40,13 @@ class AwsIdentityCenter(Scim):
     feature_notes: ClassVar[dict[Feature, str]] = {
         Feature.DELETE_USERS: "AWS also drops the assignments of the user to accounts.",
     }
-    default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
+    default_mappings: ClassVar[tuple[tuple[str, Source], ...]] = (
         ("userName", "username"),
         ("active", "is_active"),
         ("name.givenName", "first_name"),
         ("name.familyName", "last_name"),
-        ("displayName", "full_name"),
+        # Without one AWS refuses the user.
+        ("displayName", Formula("coalesce(full_name, username)")),
         ('emails[type eq "work"].value', "email"),
     )
     required_targets: ClassVar[tuple[str, ...]] = (
@@ -68,6 +70,7 @@ class AwsIdentityCenter(Scim):
     )
     dialect: ClassVar[Dialect] = Dialect(
         page_size=50,
+        searchable=("userName",),
         # /ServiceProviderConfig only, by the page on limitations.
         discovery=("/ServiceProviderConfig",),
     )

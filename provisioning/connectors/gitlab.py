@@ -69,6 +69,7 @@ class GitLab(Scim):
     dialect: ClassVar[Dialect] = Dialect(
         updates=(Update.PATHS,),
         switches=(Update.PATHS,),
+        searchable=("userName",),
         # None is documented.
         discovery=(),
     )

@@ -22,6 +22,7 @@ from provisioning.expressions.functions import (
     ATTRIBUTE_OF_MANAGER,
     FUNCTIONS,
     GROUP,
+    UNIQUE,
     Function,
     Parameter,
 )
@@ -118,6 +119,12 @@ class Expression:
             for argument in node.arguments
             if isinstance(argument, Literal)
         ]
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether it has one value after the other to choose from."""
+        calls = (node for node in _nodes(self.root) if isinstance(node, Call))
+        return any(call.function.name == UNIQUE for call in calls)
 
     def refuse_unknown(self, *, attributes: Collection[str], groups: Collection[str]) -> None:
         """Raise ExpressionError at the first attribute or group that does not exist."""

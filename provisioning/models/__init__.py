@@ -9,6 +9,7 @@ from provisioning.models.accounts import (
     Outcome,
     Priority,
     Problem,
+    TakenValue,
     Trigger,
 )
 from provisioning.models.apps import (
@@ -17,6 +18,7 @@ from provisioning.models.apps import (
     Drift,
     LoginMethod,
     Mapping,
+    Match,
     Policy,
     SourceKind,
     WhenEmpty,
@@ -38,6 +40,7 @@ __all__ = [
     "Lane",
     "LoginMethod",
     "Mapping",
+    "Match",
     "OPERATION_LABELS",
     "Origin",
     "Outcome",
@@ -47,6 +50,7 @@ __all__ = [
     "Run",
     "Sighting",
     "SourceKind",
+    "TakenValue",
     "Trigger",
     "WhenEmpty",
     "Worker",

@@ -203,6 +203,14 @@ class Apply(models.TextChoices):
     CREATE = "create", "At creation"
 
 
+class Match(models.IntegerChoices):
+    """In which order existing accounts are looked for by mapped targets."""
+
+    FIRST = 1, "First"
+    SECOND = 2, "Second"
+    THIRD = 3, "Third"
+
+
 class Mapping(models.Model):
     """One row of an app's attribute mapping: what of the person goes where in the application."""
 
@@ -218,6 +226,11 @@ class Mapping(models.Model):
     default = models.CharField(max_length=500, blank=True)
     apply = models.CharField(
         "filled in", max_length=20, choices=Apply.choices, default=Apply.ALWAYS
+    )
+    # Empty where accounts are not looked for by this target. Without any such row they are looked
+    # for by the one that the connector names first.
+    match = models.PositiveSmallIntegerField(
+        "finds accounts", choices=Match.choices, null=True, blank=True
     )
     position = models.PositiveSmallIntegerField(default=0, editable=False)
 

@@ -59,6 +59,8 @@ class Dialect:
     # How accounts are switched on and off.
     switches: tuple[Update, ...] = tuple(Update)
     searches: tuple[Search, ...] = (Search.FILTER, Search.LISTING)
+    # The attributes that accounts can be found by, as a filter names them; empty is all.
+    searchable: tuple[str, ...] = ()
     # How many accounts are asked for on one page of a list.
     page_size: int = 100
     # Whether it keeps an id of ours beside its own.

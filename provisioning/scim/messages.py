@@ -26,6 +26,7 @@ __all__ = [
     "patch_whole",
     "read",
     "scim_type",
+    "sought",
     "user",
 ]
 
@@ -168,7 +169,17 @@ def _put(document: Document, path: Path, value: Any) -> None:
         paths.declare(document, str(path.schema))
 
 
-def equals(attribute: str, value: str) -> str:
+def sought(target: str) -> str:
+    """How a filter names a mapped target: of a list every entry counts, whatever its type.
+
+    Not all servers look into one entry, and none could say that another entry is somebody else's.
+    Raises PathError for a target that is no path.
+    """
+    path = paths.parse(target)
+    return str(replace(path, terms=(), sub=path.part))
+
+
+def equals(attribute: str, value: Value) -> str:
     """The filter for one exact value (RFC 7644 3.4.2.2), not yet percent-encoded.
 
     The value is escaped as JSON, so that none can change what is asked.
@@ -176,9 +187,10 @@ def equals(attribute: str, value: str) -> str:
     return f"{attribute} eq {json.dumps(value, ensure_ascii=False)}"
 
 
-def equals_bare(attribute: str, value: str) -> str:
+def equals_bare(attribute: str, value: Value) -> str:
     """The same without quotes, "" for a value that could then change what is asked."""
-    return f"{attribute} eq {value}" if _NEEDS_NO_QUOTES.fullmatch(value) else ""
+    bare = str(value)
+    return f"{attribute} eq {bare}" if _NEEDS_NO_QUOTES.fullmatch(bare) else ""
 
 
 def error_detail(body: Any) -> str:

@@ -1,13 +1,26 @@
 """The life of an account in Zoom, as Zoom's own service takes it and no other way."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from iam.models import Group, User
 from provisioning import apps_setup
-from provisioning.models import App, Event, Lane, Policy, Problem
+from provisioning.models import (
+    App,
+    Apply,
+    Event,
+    Lane,
+    Mapping,
+    Policy,
+    Problem,
+    SourceKind,
+    WhenEmpty,
+)
 from provisioning.plan import State
 from provisioning.scim.messages import ENTERPRISE_USER
 from tests.conftest import REVERSIBLE
@@ -15,6 +28,7 @@ from tests.provisioning.connectors.zoom_tenant import (
     ACCOUNT,
     CLIENT,
     CLIENT_SECRET,
+    OLD_ZOOM,
     PASTED,
     ZoomTenant,
 )
@@ -82,6 +96,36 @@ def test_the_id_that_is_kept_is_zooms_own(pushed: Document, zoom: App, ann: User
     assert "&" in pushed["id"]
     assert account(zoom, ann).remote_id == pushed["id"]
     assert pushed["externalId"] != str(ann.external_id)
+
+
+@pytest.mark.parametrize(
+    ("method", "login"),
+    [("external", {"loginType": {"workEmail": False, "sso": True}}), ("password", None)],
+)
+def test_the_sign_in_follows_the_policy_as_the_guide_shows(
+    zoom: App, ann: User, tenant: ZoomTenant, push: Push, method: str, login: Document | None
+) -> None:
+    Policy.objects.update(login_method=method)
+    guide = Path("docs/guides/zoom.md").read_text()
+    rows = re.findall(rf"\| `({OLD_ZOOM}\S+)` \| `(.+)` \|", guide)
+    assert len(rows) == 2
+    for target, source in rows:
+        Mapping.objects.create(
+            app=zoom,
+            target=target,
+            kind=SourceKind.EXPRESSION,
+            source=source,
+            when_empty=WhenEmpty.LEAVE,
+            apply=Apply.CREATE,
+        )
+    push()
+    (sent,) = [
+        json.loads(each.body)
+        for each in tenant.requests
+        if each.method == "POST" and "/Users" in each.path
+    ]
+    assert sent.get(OLD_ZOOM) == login
+    assert (OLD_ZOOM in sent["schemas"]) is bool(login)
 
 
 @pytest.mark.parametrize(

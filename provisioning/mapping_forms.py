@@ -151,10 +151,20 @@ class MappingForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
+        target = cleaned.get("target")
+        if target and self.instance.kind == SourceKind.EXPRESSION and cleaned.get("source"):
+            self._refuse_list(target, cleaned["source"])
         refused = self.kind.cannot_match(cleaned["target"]) if cleaned.get("target") else ""
         if cleaned.get("match") and refused:
             self.add_error("match", f"{refused} Choose “No” here.")
         return cleaned
+
+    def _refuse_list(self, target: str, formula: str) -> None:
+        if self.kind.takes_list(target) is False:
+            try:
+                parse(formula).refuse_list()
+            except ValueError as error:
+                self.add_error("source", _pointed(error, code="formula"))
 
     def clean_when_empty(self) -> str:
         choice, written = self.cleaned_data["when_empty"]
@@ -192,14 +202,16 @@ def _sources(current: str) -> list[tuple[str, Any]]:
     """The catalogue of portal attributes, and the row's own one should it have been removed."""
     built_in = [(found.key, found.label) for found in attributes.BUILT_IN]
     method = [(mapping.LOGIN_METHOD.key, mapping.LOGIN_METHOD.label)]
+    manager = [(mapping.MANAGER_ACCOUNT.key, mapping.MANAGER_ACCOUNT.label)]
     custom = [(found.key, found.label) for found in attributes.custom()]
-    known = {key for key, _ in built_in + method + custom}
+    known = {key for key, _ in built_in + method + manager + custom}
     gone = [(current, f"{current} (not defined any more)")] if current not in known | {""} else []
     return [
         ("", "Choose an attribute"),
         ("Profile attributes", built_in),
         ("Custom attributes", custom + gone),
         ("Sign-in", method),
+        ("Reference", manager),
         ("Written here", [(key, label) for key, (_, label) in _WRITTEN.items()]),
     ]
 
@@ -229,6 +241,11 @@ class MappingFormSet(BaseInlineFormSet):
                     "target", f"Row {seen[target]} already fills “{target}”. Remove one of the two."
                 )
             seen.setdefault(target, row)
+            whole = target.partition("[")[0]
+            if whole != target and whole in seen:
+                form.add_error(
+                    "target", f"Row {seen[whole]} fills all of “{whole}”. Remove one of the two."
+                )
         self._clean_matching()
         super().clean()
 

@@ -25,7 +25,7 @@ from provisioning.connectors.base import Connector
 from provisioning.errors import AlreadyExists, Misconfigured, Rejected
 from provisioning.exchange import Answer
 from provisioning.lanes import Lease, LeaseLost
-from provisioning.models import Account, App, Lane, Mapping
+from provisioning.models import Account, App, Lane, Mapping, Trigger
 from provisioning.outcomes import Job
 from provisioning.plan import NOTHING, Operation, plan
 from provisioning.record import Result
@@ -260,15 +260,33 @@ class _Round:
             return
         self.lease.renew()
         try:
-            record.save(results, lease=self.lease)
+            self._record(results)
         except IntegrityError:
             # One of them cannot be true, and the others are not to be forgotten for it.
             results = [self._save_alone(result) for result in results]
         self.trouble.note(results)
 
+    def _record(self, results: list[Result]) -> None:
+        """Those who report to somebody with a new id there are due in the same transaction."""
+        moved = [
+            result.account.user_id
+            for result in results
+            if result.fields.get("remote_id", result.account.remote_id) != result.account.remote_id
+        ]
+        if not moved or not mapping.refers_to_managers(self.mappings):
+            record.save(results, lease=self.lease)
+            return
+        reports = Account.objects.filter(app=self.app, user__manager__in=set(moved) - {None})
+
+        def write() -> None:
+            record.save(results, lease=self.lease)
+            queue.mark_accounts(reports, trigger=Trigger.PERSON)
+
+        transactions.giving_way(write)
+
     def _save_alone(self, result: Result) -> Result:
         try:
-            record.save([result], lease=self.lease)
+            self._record([result])
         except IntegrityError:
             if not result.fields.get("remote_id"):
                 raise

@@ -181,6 +181,8 @@ def _change(change: Change) -> str:
 def _value(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(f"“{each}”" for each in value)
     return f"“{value}”"
 
 
@@ -276,6 +278,8 @@ def passed_over(count: int) -> str:
 
 def short(value: Value | None) -> Value | None:
     """A value from outside, fit for a sentence."""
+    if isinstance(value, list):
+        return short(", ".join(value))
     if not isinstance(value, str):
         return value
     shown = "".join(sign if sign.isprintable() else " " for sign in value)

@@ -139,7 +139,7 @@ def _line(
     if account is not None and row.apply == Apply.CREATE:
         return line("", "Stays: filled in at creation")
     try:
-        found = mapping.value(row, person, app=app.name)
+        found = mapping.shaped(mapping.value(row, person, app=app.name), app.kind, row.target)
     except Rejected as error:
         return line("", "No value", "failed", str(error))
     if row.target == app.kind.active_target:
@@ -162,4 +162,6 @@ def _verdict(new: Value | None, old: Value | None) -> tuple[str, str]:
 def _shown(value: Value | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(value)
     return "" if value is None else str(value)

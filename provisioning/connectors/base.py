@@ -177,6 +177,11 @@ class Connector(ABC):
         """
 
     @classmethod
+    def takes_list(cls, target: str) -> bool | None:
+        """Whether it always holds a list of texts; None if it may, as nobody knows its kind."""
+        return False
+
+    @classmethod
     def cannot_match(cls, target: str) -> str:
         """Why no account can be found by this target, as a sentence; "" if one can."""
         return ""

@@ -11,7 +11,7 @@ from provisioning.connectors.everybody import Everybody, Page
 from provisioning.connectors.service import CORRECT, ScimService, Unsupported
 from provisioning.errors import ConnectorError, Misconfigured, NotFound, Rejected, Unavailable
 from provisioning.plan import Change, Feature, Value
-from provisioning.scim import dialect, messages, paths
+from provisioning.scim import dialect, messages, paths, schema
 from provisioning.scim import matching as comparing
 from provisioning.scim.dialect import SEARCH, SWITCH, UPDATE, Lesson, Search, Update
 from provisioning.scim.paths import Document
@@ -101,7 +101,16 @@ class Scim(ScimService):
         return str(paths.target(text))
 
     @classmethod
+    def takes_list(cls, target: str) -> bool | None:
+        path = paths.parse(target)
+        if not schema.is_core(path.schema):
+            return None
+        return schema.is_whole_list(path)
+
+    @classmethod
     def cannot_match(cls, target: str) -> str:
+        if cls.takes_list(target):
+            return f"“{target}” holds several values, and many people may have the same."
         if target == cls.active_target:
             return f"“{target}” is the same for everybody, so nobody can be found by it."
         searchable = cls.dialect.searchable

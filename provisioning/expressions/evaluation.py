@@ -28,15 +28,13 @@ class Person(Protocol):
     def is_member_of(self, group: str) -> bool: ...
 
 
-def evaluate(expression: Expression, person: Person, *, number: int = 1) -> Value | None:
-    """The value for this person, None if it is empty.
+def evaluate(expression: Expression, person: Person, *, number: int = 1) -> Held:
+    """The value for this person, None if it is empty; of a formula that is a list, a tuple.
 
     `number` says which of the values that unique() may give: 1 is the one without a number.
     Raises EvaluationError, and KeyError for an attribute that does not exist.
     """
-    value = _Work(person, number).out(expression.root)
-    # No formula is a list: it would not have been read.
-    return None if isinstance(value, tuple) else value
+    return _Work(person, number).out(expression.root)
 
 
 class _Work:

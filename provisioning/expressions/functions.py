@@ -240,6 +240,15 @@ _TABLE = (
         takes_empty=True,
     ),
     Function(
+        "list",
+        (Parameter("value", _PIECES),),
+        "a list of these; empty ones are left out",
+        texts.listed,
+        Kind.LIST,
+        endless=1,
+        takes_empty=True,
+    ),
+    Function(
         "split", (_WORDS, _SEPARATOR), "a list of what stands between", texts.split, Kind.LIST
     ),
     Function(

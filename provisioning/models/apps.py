@@ -166,9 +166,8 @@ class MappingQuerySet(models.QuerySet["Mapping"]):
     """Those ways of writing that send no signal leave the time of the change at the app."""
 
     def reading(self, word: str) -> "MappingQuerySet":
-        """The rows that are filled from this attribute, or whose formula has this word in it."""
-        formula = models.Q(kind=SourceKind.EXPRESSION, source__contains=word)
-        return self.filter(models.Q(kind=SourceKind.ATTRIBUTE, source=word) | formula)
+        """The rows whose attribute or formula has this word in it."""
+        return self.exclude(kind=SourceKind.CONSTANT).filter(source__contains=word)
 
     @transaction.atomic
     def update(self, **values: Any) -> int:

@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from provisioning.scim import paths
-from provisioning.scim.paths import Document, Path, Value
-from provisioning.scim.schema import CORE_USER, ENTERPRISE_USER, READ_ONLY, is_core
+from provisioning.scim.paths import Document, Path
+from provisioning.scim.schema import CORE_USER, ENTERPRISE_USER, READ_ONLY, is_core, is_whole_list
+
+# A list is sorted and holds each text once.
+Value = paths.Value | list[str]
 
 __all__ = [
     "CORE_USER",
@@ -65,17 +68,26 @@ def user(values: Mapping[str, Value | None], *, external_id: str | None = None) 
 def read(document: dict[str, Any], targets: Iterable[str]) -> dict[str, Value]:
     """Path to value for what a remote document holds of the targets.
 
-    Whatever is absent or no single value is left out. Raises PathError for a target that is no
-    path.
+    Whatever is absent, or neither a single value nor a list of texts, is left out. Raises PathError
+    for a target that is no path.
     """
     found: dict[str, Value] = {}
     for text in targets:
-        value = paths.get(document, paths.parse(text))
+        path = paths.parse(text)
+        value = paths.get(document, path)
         if text == "active":
             value = _as_bool(value)
-        if isinstance(value, str | bool | int | float):
+        elif isinstance(value, list):
+            filled = is_whole_list(path) or not is_core(path.schema)
+            value = _texts(value) or None if filled else None
+        if isinstance(value, str | bool | int | float | list):
             found[text] = value
     return found
+
+
+def _texts(entries: list[Any]) -> list[str]:
+    values = (paths.field(each, "value") if isinstance(each, dict) else each for each in entries)
+    return sorted({value for value in values if isinstance(value, str)})
 
 
 def _as_bool(value: Any) -> bool | None:
@@ -104,7 +116,8 @@ def patch(changes: Sequence[Change], *, held: Collection[str] = ()) -> dict[str,
             removed = entry if path.part == "value" else path
             operations.append({"op": "remove", "path": str(removed)})
         elif not path.terms or entry in existing:
-            operations.append({"op": "replace", "path": str(path), "value": change.new})
+            value = _entries(path, change.new)
+            operations.append({"op": "replace", "path": str(path), "value": value})
         elif entry in added:
             added[entry][str(path.part)] = change.new
         else:
@@ -150,6 +163,8 @@ def merged(document: dict[str, Any], changes: Iterable[Change]) -> dict[str, Any
         path = paths.parse(change.path)
         if change.new is None and path.terms:
             _clear_entry(body, path)
+        elif change.new is None and is_whole_list(path):
+            _put(body, path, [])
         else:
             _put(body, path, change.new)
     return body
@@ -164,7 +179,7 @@ def _clear_entry(document: Document, path: Path) -> None:
 
 
 def _put(document: Document, path: Path, value: Any) -> None:
-    paths.put(document, path, value)
+    paths.put(document, path, _entries(path, value))
     if not is_core(path.schema):
         paths.declare(document, str(path.schema))
 
@@ -177,6 +192,13 @@ def sought(target: str) -> str:
     """
     path = paths.parse(target)
     return str(replace(path, terms=(), sub=path.part))
+
+
+def _entries(path: Path, value: Any) -> Any:
+    """A list as a target takes it: entries with a value, but in an extension the values alone."""
+    if isinstance(value, list) and is_whole_list(path):
+        return [{"value": each} for each in value]
+    return value
 
 
 def equals(attribute: str, value: Value) -> str:

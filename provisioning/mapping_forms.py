@@ -1,6 +1,9 @@
 """The rows of an application's attribute mapping, as an administrator fills them in."""
 
+import hashlib
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -17,10 +20,11 @@ from unfold.widgets import (
 
 from iam import attributes, text
 from iam.models import Group
-from provisioning import mapping
+from provisioning import effects, mapping, wording
 from provisioning.connectors.base import Connector
 from provisioning.expressions.grammar import LONGEST, parse
 from provisioning.models import Apply, Mapping, Match, SourceKind, WhenEmpty
+from provisioning.plan import Feature
 
 # Beside the keys of attributes, none of which begins with a colon.
 _WRITTEN = {
@@ -32,6 +36,10 @@ _MADE_UP = (
     "Nobody can be found by a value that unique() makes up: it may be somebody else's there. "
     "Choose under “finds accounts” another row, such as the e-mail address."
 )
+
+
+# Per cent of an app's accounts that a change of its mapping may alter without a question.
+_MANY = 50
 
 
 class Choice(forms.ChoiceField):
@@ -175,6 +183,13 @@ class MappingForm(forms.ModelForm):
         return choice or WhenEmpty.CLEAR
 
 
+def _token(rows: Sequence[Mapping]) -> str:
+    told = [
+        [row.target, row.kind, row.source, row.when_empty, row.default, row.apply] for row in rows
+    ]
+    return hashlib.sha256(json.dumps(sorted(told)).encode()).hexdigest()
+
+
 def _text(widget: forms.Widget, longest: int) -> forms.CharField:
     return forms.CharField(required=False, max_length=longest, widget=widget)
 
@@ -216,8 +231,26 @@ def _sources(current: str) -> list[tuple[str, Any]]:
     ]
 
 
+@dataclass(frozen=True)
+class Question:
+    """What is asked before rows are saved that change many accounts; `token` stands for them."""
+
+    sentence: str
+    examples: list[str]
+    token: str
+
+
 class MappingFormSet(BaseInlineFormSet):
-    """All rows together: two of them may not fill the same target."""
+    """All rows together: two of them may not fill the same target.
+
+    With `confirmed`, rows that would change many accounts are only right with the token of the
+    question that was asked about just these rows.
+    """
+
+    def __init__(self, *args: Any, confirmed: str | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.confirmed = confirmed
+        self.question: Question | None = None
 
     def save_existing_objects(self, commit: bool = True) -> list[Any]:
         # Two rows may exchange their targets, which cannot be written one after the other.
@@ -248,6 +281,31 @@ class MappingFormSet(BaseInlineFormSet):
                 )
         self._clean_matching()
         super().clean()
+        if self.confirmed is not None and self.instance.pk and not any(self.errors):
+            self._ask_first()
+
+    def _ask_first(self) -> None:
+        """Say what would become of most accounts before, and not after, it has."""
+        if not self.has_changed() or Feature.UPDATE_USERS not in self.instance.rules.features:
+            return
+        rows = [
+            form.instance
+            for form in self.forms
+            if (form.instance.pk or form.has_changed()) and not form.cleaned_data.get("DELETE")
+        ]
+        effect = effects.of(rows, app=self.instance)
+        most = max(self.instance.guard_count, effect.accounts * _MANY // 100)
+        token = _token(rows)
+        if effect.changes <= most or self.confirmed == token:
+            return
+        sentence = wording.many_changes(
+            self.instance,
+            count=effect.changes,
+            accounts=effect.accounts,
+            looked_at=None if effect.is_exact else effect.looked_at,
+        )
+        self.question = Question(sentence, effect.examples, token)
+        raise ValidationError(f"{sentence} Look at the examples, and save once more.")
 
     def _clean_matching(self) -> None:
         """By what accounts are found: one row for each place, and no value that is made up."""

@@ -35,7 +35,7 @@ def done(account: Account, operation: Operation, changes: Sequence[Change], *, w
         case Operation.CREATE:
             return f"The account “{name}” was created in {app}."
         case Operation.UPDATE:
-            return f"Changed in {app}: {'; '.join(_change(change) for change in changes)}."
+            return f"Changed in {app}: {_changes(changes)}."
         case Operation.REACTIVATE:
             return f"The account “{name}” was switched on again in {app}."
         case Operation.DEACTIVATE:
@@ -168,6 +168,43 @@ def because(account: Account) -> str:
     """The same as `no_access`, as a sentence."""
     why = no_access(account)
     return f"{why[0].upper()}{why[1:]}."
+
+
+def _changes(changed: Sequence[Change]) -> str:
+    return "; ".join(map(_change, changed))
+
+
+def changes(changed: Sequence[Change]) -> str:
+    """The same, short enough for a list of examples."""
+    return _changes([Change(each.path, short(each.old), short(each.new)) for each in changed])
+
+
+def many_changes(app: App, *, count: int, accounts: int, looked_at: int | None) -> str:
+    """What a mapping would do, before it is saved; `looked_at` if not everybody was."""
+    about, seen = (
+        ("", "") if looked_at is None else ("about ", f", judged by {looked_at:,} of them")
+    )
+    return (
+        f"This changes {about}{count:,} of {accounts:,} accounts in {app}{seen}. Nothing has been "
+        "saved yet."
+    )
+
+
+def cannot_be_created(app: App, targets: Sequence[str], *, waiting: int) -> str:
+    needed = ", ".join(f"“{target}”" for target in targets)
+    who = {0: "Nobody waits", 1: "1 person waits"}.get(waiting, f"{waiting:,} people wait")
+    return (
+        f"{app} needs {needed}, and no row of the attribute mapping fills it, so no account can be "
+        f"created there. {who} for one. Add a row for it."
+    )
+
+
+def would_be_refused(app: App, *, count: int, people: int, about: bool, reason: str) -> str:
+    are = "1 person" if count == 1 else f"{count:,} people"
+    return (
+        f"By the attribute mapping {'about ' * about}{are} of the {people:,} who are to have {app} "
+        f"cannot be brought up to date there. For example: {reason}"
+    )
 
 
 def _change(change: Change) -> str:

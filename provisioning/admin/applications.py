@@ -18,7 +18,16 @@ from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
 from iam import actor
-from provisioning import apps_setup, connectors, guard, mapping, queue, reconcile
+from provisioning import (
+    apps_setup,
+    connectors,
+    effects,
+    guard,
+    mapping,
+    queue,
+    reconcile,
+    wording,
+)
 from provisioning.admin import preview
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.expressions.functions import FUNCTIONS
@@ -33,6 +42,7 @@ _PUSH = "_push_now"
 _COMPARE = "_compare_now"
 _FORGET = "_forget_learned"
 _PREVIEW = "_preview"
+_CONFIRMED = "_mapping_confirmed"
 _BUTTONS = {_TEST, _PUSH, _COMPARE, _FORGET}
 
 
@@ -140,6 +150,20 @@ class AppAdmin(SaysWhatWillHappen):
                 stuck_accounts=Count("accounts", filter=needs),
             )
         )
+
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Any, inline: Any, prefix: str
+    ) -> dict[str, Any]:
+        options: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        if isinstance(inline, MappingInline):
+            options["confirmed"] = request.POST.get(_CONFIRMED, "")
+        return options
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if any(formset.has_changed() for formset in formsets):
+            for sentence in _shortcomings(form.instance):
+                messages.warning(request, sentence)
 
     def save_model(self, request: HttpRequest, obj: App, form: ModelForm, change: bool) -> None:
         if change:
@@ -282,6 +306,23 @@ def _abilities(app: App) -> Iterator[dict[str, Any]]:
         if sentence := dialect.in_words(flag, lesson["value"]):
             since = parse_datetime(lesson["at"])
             yield {"sentence": sentence, "evidence": lesson["evidence"], "since": since}
+
+
+def _shortcomings(app: App) -> Iterator[str]:
+    """Who gets no account, or no change of it, by the mapping as it is now."""
+    rows = list(app.mappings.all())
+    missing, effect = effects.unmapped(rows, app=app), effects.of(rows, app=app)
+    if missing:
+        waiting = effect.people - effect.accounts
+        yield wording.cannot_be_created(app, missing, waiting=waiting)
+    elif effect.refused:
+        yield wording.would_be_refused(
+            app,
+            count=effect.refusals,
+            people=effect.people,
+            about=not effect.is_exact,
+            reason=effect.reason,
+        )
 
 
 def _compares(run: Run) -> str:

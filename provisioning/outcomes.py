@@ -53,6 +53,8 @@ class Job:
     untouched: Collection[str] = ()
     # The targets that its account is looked for by, in their order.
     matching: Sequence[str] = ()
+    # It gets a name for a moment only (provisioning/handing_on.py).
+    steps_aside: bool = False
     # In the header of each of its requests, in its event and in the log.
     correlation_id: str = field(default_factory=correlation.new)
 
@@ -115,7 +117,9 @@ def done(job: Job, *, created: RemoteAccount | None, seconds: float) -> Result:
     """The application did what it was asked."""
     account, operation = job.account, job.action.operation
     message = wording.done(account, operation, job.action.changes, why=wording.no_access(account))
-    again = operation in {Operation.DEACTIVATE, Operation.REACTIVATE}
+    if job.steps_aside:
+        message = f"{message} {wording.STEPS_ASIDE}"
+    again = job.steps_aside or operation in {Operation.DEACTIVATE, Operation.REACTIVATE}
     return Result(
         account,
         job.looked_at

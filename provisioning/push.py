@@ -12,6 +12,7 @@ from provisioning import (
     doubt,
     exchange,
     guard,
+    handing_on,
     lanes,
     linking,
     mapping,
@@ -113,7 +114,8 @@ class _Round:
         certain = [job for job in jobs if job.action.operation not in _LOOKED_UP_FIRST]
         # Leavers are among these. Also before the look-ups, so that nobody is given an account
         # that is about to be switched off for its former owner.
-        self._send(certain)
+        for wave in handing_on.waves(certain, self.app.kind.required_targets[0]):
+            self._send(wave)
         self._send(self._look_up(uncertain))
 
     def _plan(self, batch: list[Account]) -> list[Job]:

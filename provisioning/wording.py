@@ -223,6 +223,7 @@ def _value(value: Value) -> str:
     return f"“{value}”"
 
 
+STEPS_ASIDE = "It is for a moment: accounts exchange this value, and one of them has to step aside."
 WILL_BE_PUT_RIGHT = "Gatehouse puts it right."
 IS_LEFT = "It is left as it is."
 DECIDE = "Decide under Accounts: “Put it right” or “Leave it as it is”."

@@ -148,6 +148,20 @@ def test_what_has_no_value_is_a_sentence(formula: str, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "date", ["0000-00-00", "2027-02-29", "10000-01-01", "2026-13-01", "2026-1-1", "-001-01-01"]
+)
+def test_bad_input_94_a_day_that_does_not_exist_is_refused_with_the_format(date: str) -> None:
+    with pytest.raises(EvaluationError, match="is not a date written as YYYY-MM-DD"):
+        worked_out('format_date(title, "YYYY-MM-DD", "DD.MM.YYYY")', Somebody({"title": date}))
+
+
+@pytest.mark.parametrize("time", ["2026-03-29T02:30:00", "2026-03-29T02:30:00+01:00"])
+def test_bad_input_94_an_hour_that_a_time_zone_leaves_out_is_on_its_day(time: str) -> None:
+    found = worked_out('format_date(title, "YYYY-MM-DD", "DD.MM.YYYY")', Somebody({"title": time}))
+    assert found == "29.03.2026"
+
+
+@pytest.mark.parametrize(
     "formula",
     [
         'coalesce(first_name, number("x"))',

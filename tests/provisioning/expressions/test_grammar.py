@@ -177,3 +177,13 @@ def test_no_mixture_of_its_own_words_raises_anything_else(formula: str) -> None:
         parse(formula).refuse_unknown(attributes=NAMES, groups=[])
     except ExpressionError as error:
         assert 0 <= error.position <= len(formula)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["1 / 0", "length(email) / 0", "while(true)", "for x in email", "__import__", "email.__class__"]
+    + ['match(email, "(a+)+$")', "lower(" * 10_000, '"' + "x" * 1_000_000 + '"', "{{7*7}}"],
+    ids=lambda formula: formula[:12],
+)
+def test_bad_input_105_what_divides_repeats_or_reaches_out_is_refused(formula: str) -> None:
+    assert len(refused(formula).pointed) < 300

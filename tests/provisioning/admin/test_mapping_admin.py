@@ -338,6 +338,8 @@ def test_a_formula_and_all_that_can_be_said_of_a_row_are_kept_and_shown_again(
         ({"source": "title", "when_empty": "default"}, "when_empty", "Write the text to use."),
         ({"source": "title", "when_empty": "x"}, "when_empty", "Select a valid choice."),
         ({"source": "title", "apply": "never"}, "apply", "Select a valid choice."),
+        ({"source": "title", "match": "4"}, "match", "Select a valid choice."),
+        ({"source": "title", "match": "1"}, "match", "Zoom cannot be searched for “title”, only"),
     ],
 )
 def test_what_is_wrong_with_a_row_is_told_at_its_field(
@@ -354,6 +356,30 @@ def test_what_is_wrong_with_a_row_is_told_at_its_field(
     assert list(errors) == [field]
     assert said in str(errors[field])
     assert app.mappings.count() == 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"0-match": "1", "4-match": "1"}, "“userName” has this place. Choose another one."),
+        ({"1-match": "1"}, "is the same for everybody, so nobody can be found by it."),
+        ({"0-source": ":expression", "0-source_text": "unique(email)"}, "Nobody can be found by"),
+    ],
+)
+def test_accounts_are_found_only_by_what_tells_people_apart(
+    page: Page, app: App, changes: dict[str, str], said: str
+) -> None:
+    App.objects.update(connector="scim")
+    typed = {f"mappings-{name}": value for name, value in changes.items()}
+    assert said in page.send(**typed).text
+    assert not app.mappings.exclude(match=None).exists()
+
+
+def test_the_order_in_which_accounts_are_found_is_kept(page: Page, app: App) -> None:
+    App.objects.update(connector="scim")
+    made_up = {"mappings-0-source": ":expression", "mappings-0-source_text": "unique(email)"}
+    page.send(**made_up, **{"mappings-4-match": "1"})
+    assert list(app.mappings.exclude(match=None).values_list("target", "match")) == [(WORK, 1)]
 
 
 def test_the_mark_stands_under_the_character_of_the_formula(page: Page) -> None:

@@ -72,7 +72,7 @@ class Groups:
     def work(self, app: App, connector: Connector) -> int:
         """One step for each of the groups that are due; how many there were."""
         self.app, self.connector = app, connector
-        claimed = group_queue.claim(app, limit=1 if self.trouble.lane.problem else _PORTION)
+        claimed = group_queue.claim(app, limit=1 if self.trouble.lane.paused_until else _PORTION)
         if not claimed:
             return 0
         self._rows = list(app.mappings.of_groups())

@@ -84,8 +84,10 @@ class _Round:
         groups = group_push.Groups(self.app, self.connector, self.lease, self.trouble)
         while not self.trouble.resting.is_set() and not stopped():
             began = time.monotonic()
-            # After a failure of the whole app one account is the probe.
-            batch = queue.claim(self.app, limit=1 if self.trouble.lane.problem else portion)
+            # After a failure of the whole app one account is the probe. After it asked for less as
+            # well: the look-ups of many could use up what it allows, for ever.
+            lane = self.trouble.lane
+            batch = queue.claim(self.app, limit=1 if lane.problem or lane.paused_until else portion)
             if not batch:
                 # Groups, one step each, while no account is due.
                 if not group_queue.is_due(self.app) or not self._refresh():

@@ -76,10 +76,10 @@ class ScimService(Connector):
         """In the first form that is not refused as such; which one that was is remembered.
 
         Only an answer that says so leads to the next form. All other errors are the result, a lost
-        answer above all: nobody knows what it did. Two exceptions, while another form is left. Where
+        answer above all: nobody knows what it did. Two exceptions while another form is left: where
         one is refused already, a 500 to the next one may be all that the service can say
-        (django-scim2 0.23.0 answers so to PATCH with a whole name, tests/interop, 2026-11). And a
-        search that ends so has done nothing (scim2-server 0.1.9 does over a quotation mark).
+        (django-scim2 0.23.0 to PATCH with a whole name, 2026-11); and a search that ends so has
+        done nothing (scim2-server 0.1.9 over a quotation mark).
         """
         refused: Unsupported | None = None
         ordered = dialect.order(forms, self.learned.get(flag))

@@ -12,27 +12,53 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from iam import actor
-from iam.forms import PREFIX, MembershipForm, user_form
-from iam.models import Group, Membership, Operator, ProfileAttribute, User
+from iam.forms import PREFIX, MembershipForm, NestingForm, user_form
+from iam.models import (
+    Group,
+    GroupNesting,
+    GroupPath,
+    Membership,
+    Operator,
+    ProfileAttribute,
+    User,
+)
 from iam.text import NORMALISED_LENGTH, sought
 
 # Gatehouse has groups of its own; Django's would only stand beside them and confuse.
 admin.site.unregister(DjangoGroup)
 
 
-class MembershipInline(TabularInline):
-    """People in a group, or groups of a person, added with a search field."""
+# So many names, and no more, are shown in one line.
+_SHOWN = 20
 
-    model = Membership
-    form = MembershipForm
+
+class RowsInline(TabularInline):
+    """Rows that are added with a search field or removed, never turned into another one."""
+
     extra = 0
     per_page = 50
     hide_title = True
     readonly_fields = ["added_at", "added_by"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # A membership is added or removed, never turned into another one.
         return False
+
+
+class MembershipInline(RowsInline):
+    """People in a group, or groups of a person."""
+
+    model = Membership
+    form = MembershipForm
+
+
+class GroupsInGroup(RowsInline):
+    model = GroupNesting
+    form = NestingForm
+    verbose_name = "group"
+    verbose_name_plural = "groups in this group"
+    fk_name = "parent"
+    autocomplete_fields = ["child"]
+    fields = ["child", "added_at", "added_by"]
 
 
 class GroupsOfUser(MembershipInline):
@@ -70,6 +96,7 @@ class UserAdmin(ModelAdmin):
     show_full_result_count = False
     autocomplete_fields = ["manager"]
     inlines = [GroupsOfUser]
+    readonly_fields = ["also_in"]
     list_per_page = 50
     warn_unsaved_form = True
 
@@ -83,7 +110,7 @@ class UserAdmin(ModelAdmin):
             f"{PREFIX}{key}" for key in ProfileAttribute.objects.values_list("key", flat=True)
         ]
         return [
-            (None, {"fields": ["username", "is_active"]}),
+            (None, {"fields": ["username", "is_active", *(["also_in"] if obj else [])]}),
             ("Name", {"fields": [("first_name", "last_name"), "display_name"]}),
             ("Contact", {"fields": [("email", "phone")]}),
             (
@@ -106,6 +133,16 @@ class UserAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(groups_held=Count("memberships"))
 
+    @display(description="Also belongs to")
+    def also_in(self, user: User) -> str:
+        """The groups that hold one of theirs, and why."""
+        mine = GroupPath.objects.filter(descendant__memberships__user=user)
+        pairs = mine.order_by("ancestor__name_key", "descendant__name_key")
+        names = list(pairs.values_list("descendant__name", "ancestor__name")[: _SHOWN + 1])
+        told = [f"{above}, because group {below} is in it" for below, above in names[:_SHOWN]]
+        more = "; and more" if len(names) > _SHOWN else ""
+        return f"{'; '.join(told)}{more}" if told else "No other group"
+
     @display(description="Name")
     def full_name(self, user: User) -> str:
         return user.full_name or "–"
@@ -119,7 +156,7 @@ class UserAdmin(ModelAdmin):
         return int(user.groups_held)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        _save_memberships(formset)
+        _save_rows(formset)
 
 
 @admin.register(Group)
@@ -129,9 +166,15 @@ class GroupAdmin(ModelAdmin):
     search_help_text = "Beginning of the name"
     empty_text = "A group holds the people who get the same applications."
     show_full_result_count = False
-    fields = ["name", "description"]
-    inlines = [UsersOfGroup]
+    inlines = [UsersOfGroup, GroupsInGroup]
     warn_unsaved_form = True
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        shown = ["held_by", "people_through"] if obj else []
+        return ["name", "description", *shown]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return ["held_by", "people_through"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Group], search_term: str
@@ -145,13 +188,30 @@ class GroupAdmin(ModelAdmin):
     def people(self, group: Any) -> int:
         return int(group.people_in)
 
+    @display(description="Is part of")
+    def held_by(self, group: Group) -> str:
+        above = Group.objects.filter(paths_down__descendant=group)
+        names = list(above.values_list("name", flat=True)[: _SHOWN + 1])
+        more = " and more" if len(names) > _SHOWN else ""
+        return f"{', '.join(names[:_SHOWN])}{more}" if names else "No other group"
+
+    @display(description="People of the groups in it")
+    def people_through(self, group: Group) -> str:
+        held = GroupPath.objects.filter(ancestor=group).values("descendant")
+        if not held.exists():
+            return "None, as it holds no other group. Add some under “Groups in this group”."
+        users = Membership.objects.filter(group__in=held).values("user")
+        count = users.distinct().count()
+        people = "1 person belongs" if count == 1 else f"{count:,} people belong"
+        return f"{people} to this group as well, by being in a group that it holds."
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        _save_memberships(formset)
+        _save_rows(formset)
 
 
-def _save_memberships(formset: Any) -> None:
+def _save_rows(formset: Any) -> None:
     for added in formset.save(commit=False):
-        if isinstance(added, Membership):
+        if isinstance(added, Membership | GroupNesting):
             added.added_by = actor.current()
         added.save()
     for removed in formset.deleted_objects:

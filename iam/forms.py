@@ -8,7 +8,7 @@ from django.utils.html import escape
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from iam import text
-from iam.models import Membership, ProfileAttribute, User
+from iam.models import GroupNesting, Membership, ProfileAttribute, User
 
 # Keeps a custom attribute from clashing with a built-in field of the form.
 PREFIX = "custom_"
@@ -51,12 +51,8 @@ class UserForm(forms.ModelForm):
         return [name.removeprefix(PREFIX) for name in self.fields if name.startswith(PREFIX)]
 
 
-class MembershipForm(forms.ModelForm):
-    """One row of the people in a group, or of the groups of a person."""
-
-    class Meta:
-        model = Membership
-        fields = ["user", "group"]
+class RowForm(forms.ModelForm):
+    """One row of what a group or a person has; refuses a second one like it."""
 
     def validate_unique(self) -> None:
         super().validate_unique()
@@ -65,6 +61,22 @@ class MembershipForm(forms.ModelForm):
             self.instance.validate_constraints()
         except ValidationError as error:
             self.add_error(None, error)
+
+
+class MembershipForm(RowForm):
+    """One row of the people in a group, or of the groups of a person."""
+
+    class Meta:
+        model = Membership
+        fields = ["user", "group"]
+
+
+class NestingForm(RowForm):
+    """One row of the groups in a group."""
+
+    class Meta:
+        model = GroupNesting
+        fields = ["parent", "child"]
 
 
 def user_form() -> type[UserForm]:

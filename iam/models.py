@@ -169,6 +169,66 @@ class Membership(models.Model):
         return f"{self.user} in {self.group}"
 
 
+class GroupNesting(models.Model):
+    """One group directly in another: whoever is in the child belongs to the parent too."""
+
+    parent = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="nestings")
+    child = models.ForeignKey(
+        Group, on_delete=models.CASCADE, related_name="nested_in", verbose_name="group"
+    )
+    added_at = models.DateTimeField(auto_now_add=True)
+    added_by = models.CharField(max_length=150, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["child__name_key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["parent", "child"],
+                name="one_nesting_a_parent_and_child",
+                violation_error_message="This group is already in the group.",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(parent=models.F("child")),
+                name="no_group_in_itself",
+                violation_error_message="A group cannot hold itself.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.child} in {self.parent}"
+
+    def clean(self) -> None:
+        if self.parent_id is None or self.child_id is None:
+            return
+        # Not at the top: it asks these very models.
+        from iam import nesting
+
+        refusal = nesting.refusal(parent=self.parent_id, child=self.child_id)
+        if refusal:
+            raise ValidationError({"child": refusal})
+
+
+class GroupPath(models.Model):
+    """A way down from one group to another over one nesting or several; kept by `iam.nesting`."""
+
+    ancestor = models.ForeignKey(
+        Group, on_delete=models.CASCADE, related_name="paths_down", db_index=False
+    )
+    descendant = models.ForeignKey(
+        Group, on_delete=models.CASCADE, related_name="paths_up", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            # Either way round, as both are asked for: who is below, and what is above.
+            models.UniqueConstraint(fields=["ancestor", "descendant"], name="one_path_down"),
+            models.UniqueConstraint(fields=["descendant", "ancestor"], name="one_path_up"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.descendant} somewhere in {self.ancestor}"
+
+
 class ProfileAttribute(models.Model):
     """A custom field on every user, defined by administrators."""
 

@@ -1,6 +1,8 @@
 """Who should have an account where, and be in which groups there.
 
 Told by group membership, policies, the person being active, and the groups that an app gets.
+Whoever is in a group belongs to each group that holds it, too, directly or through others
+(`iam.nesting`). So there are two ways to belong, and every question here asks about both.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,15 +14,20 @@ from django.db.models import (
     CharField,
     Count,
     Exists,
+    F,
+    Func,
+    IntegerField,
     OuterRef,
     Q,
     QuerySet,
+    Subquery,
     TextChoices,
     Value,
     When,
 )
 
-from iam.models import Membership, User
+from iam import nesting
+from iam.models import Group, GroupPath, Membership, User
 from provisioning.models import Account, App, GroupsToPush, Policy
 from provisioning.plan import Feature, Operation, State
 
@@ -29,27 +36,83 @@ Keys = Collection[int] | QuerySet[Any, Any]
 Loss = list[tuple[App, int, str]]
 
 
-def pairs(*, users: Keys | None = None, apps: Keys | None = None) -> QuerySet[Policy]:
-    """Policies joined to the active members of their groups: one row for each way to access.
+# From a group to the users who belong to it: who is in it, and who is in a group that it holds.
+DIRECT = "memberships__user"
+NESTED = f"paths_down__descendant__{DIRECT}"
 
-    Use `.values_list(...)` over app and `group__memberships__user` with `.distinct()`.
+
+def belonging(*, group: str | OuterRef, user: str) -> Q:
+    """For a query over rows that lead to a group and to a user: whether the user belongs to it.
+
+    The names are those of the row's own fields, as for `OuterRef`: `filter(belonging(group="group",
+    user="account__user"))`. Whether the user is active is not asked. An `OuterRef` stands for a
+    field of the query around that one.
     """
-    wanted = Q(enabled=True, group__memberships__user__is_active=True)
+    mine = Membership.objects.filter(user=OuterRef(user))
+    direct = mine.filter(group=OuterRef(group))
+    nested = mine.filter(group__paths_up__ancestor=OuterRef(group))
+    return Q(Exists(direct)) | Q(Exists(nested))
+
+
+def belonging_to(groups: Keys) -> QuerySet[Membership, Any]:
+    """The keys of the users who belong to one of these groups; some are there more than once."""
+    return Membership.objects.filter(group__in=held_by(groups)).order_by().values("user")
+
+
+def held_by(groups: Keys) -> QuerySet[Any, Any]:
+    """The keys of these groups and of those that they hold, directly or through others."""
+    held = GroupPath.objects.filter(ancestor__in=groups).values("descendant")
+    return _these(groups).union(held)
+
+
+def holding(groups: Keys) -> QuerySet[Any, Any]:
+    """The keys of these groups and of those that hold them, directly or through others."""
+    holders = GroupPath.objects.filter(descendant__in=groups).values("ancestor")
+    return _these(groups).union(holders)
+
+
+def _these(groups: Keys) -> QuerySet[Any, Any]:
+    return Group.objects.filter(pk__in=groups).order_by().values("pk")
+
+
+def ways() -> tuple[str, ...]:
+    """The ways to belong that there are now: without a nesting nobody looks for the second one."""
+    return (DIRECT, NESTED) if GroupPath.objects.exists() else (DIRECT,)
+
+
+def pairs(way: str, *, users: Keys | None = None, apps: Keys | None = None) -> QuerySet[Policy]:
+    """Policies joined to the active users who belong to their groups in this way.
+
+    Use `.values_list(...)` over app and `group__` with the way, with `.distinct()`.
+    """
+    user = f"group__{way}"
+    wanted = Q(enabled=True, **{f"{user}__is_active": True})
     if users is not None:
-        wanted &= Q(group__memberships__user__in=users)
+        wanted &= Q(**{f"{user}__in": users})
     if apps is not None:
         wanted &= Q(app__in=apps)
     return Policy.objects.filter(wanted)
 
 
-# For a query inside one over accounts: the policies that give the account's user the account.
-_WAYS = Policy.objects.filter(
-    app=OuterRef("app"),
-    enabled=True,
-    group__memberships__user=OuterRef("user"),
-    group__memberships__user__is_active=True,
-)
+def entitled(app: App) -> QuerySet[User]:
+    """The people whom a policy gives the app."""
+    found = [pairs(way, apps=[app.pk]).order_by().values(f"group__{way}") for way in ways()]
+    return User.objects.filter(pk__in=found[0].union(*found[1:]))
 
+
+def _ways(way: str) -> QuerySet[Policy]:
+    """For a query inside one over accounts: the policies that give its user the account."""
+    user = f"group__{way}"
+    return Policy.objects.filter(
+        app=OuterRef("app"),
+        enabled=True,
+        **{user: OuterRef("user"), f"{user}__is_active": True},
+    )
+
+
+_DIRECT_WAYS = _ways(DIRECT)
+# The name takes the very path that is looked at: in another `filter` it would stand for any.
+_NESTED_WAYS = _ways(NESTED).alias(path=F("group__paths_down"))
 
 _CHOSEN = App.chosen_groups.through
 _ACTIVE_USER = User.objects.filter(pk=OuterRef("user"), is_active=True)
@@ -63,9 +126,9 @@ class Reason(TextChoices):
     NO_POLICY = "no_policy", "No group of theirs has a policy"
 
 
-def by_policy() -> Exists:
+def by_policy() -> Q:
     """For a query over accounts: whether a policy gives the account's user the account."""
-    return Exists(_WAYS)
+    return Q(Exists(_DIRECT_WAYS)) | Q(Exists(_NESTED_WAYS))
 
 
 def reason() -> Case:
@@ -89,7 +152,7 @@ def granted() -> Case:
 
     One that is kept stays as it is: somebody who was switched off is not switched on by that.
     """
-    return _yes(Q(by_policy()) | Q(kept()) & Q(could_be_on()))
+    return _yes(by_policy() | Q(kept()) & Q(could_be_on()))
 
 
 def could_be_on() -> Case:
@@ -101,22 +164,13 @@ def could_be_on() -> Case:
 # ------------------------------------------------------------------------- groups that are pushed
 
 
-def belonging(group: Any) -> QuerySet[Membership]:
-    """Through what people belong to a group, a key or an OuterRef, with the person as `user`.
-
-    The one place that says who belongs to a group that is kept in an application.
-    """
-    return Membership.objects.filter(group=group)
-
-
-def groups_of(users: Keys) -> QuerySet[Membership, Any]:
-    """The keys of the groups to which any of these people belong."""
-    return Membership.objects.filter(user__in=users).values("group")
-
-
-def concerned_by(groups: Keys) -> Keys:
-    """The keys of the groups to which somebody may belong through one of these."""
-    return groups
+def people_in(group: str) -> Subquery:
+    """For a query over rows that lead to a group, as for `belonging`: how many belong to it."""
+    held = GroupPath.objects.filter(ancestor=OuterRef(OuterRef(group)))
+    inside = Q(group=OuterRef(group)) | Q(group__in=held.values("descendant"))
+    rows = Membership.objects.filter(inside).order_by()
+    count = Func("user", function="COUNT", template="%(function)s(DISTINCT %(expressions)s)")
+    return Subquery(rows.annotate(count=count).values("count"), output_field=IntegerField())
 
 
 def may_be_in_groups() -> Q:
@@ -173,7 +227,12 @@ def lost_with_users(users: Sequence[int]) -> Loss:
 
 def lost_with_groups(groups: Sequence[int]) -> Loss:
     """What deleting these groups would take away: not what another group gives as well."""
-    return _loss(_only_through(Q(group__in=groups)))
+    return _loss(_only_through(Q(group__in=groups), paths=nesting.ending(groups=groups)))
+
+
+def lost_with_nestings(nestings: Sequence[int]) -> Loss:
+    """What taking groups out of the groups that hold them would take away."""
+    return _loss(_only_through(_NO_POLICY, paths=nesting.ending(nestings=nestings)))
 
 
 def lost_with_policies(policies: Sequence[int]) -> Loss:
@@ -181,8 +240,14 @@ def lost_with_policies(policies: Sequence[int]) -> Loss:
     return _loss(_only_through(Q(pk__in=policies)))
 
 
-def _only_through(chosen: Q) -> QuerySet[Account]:
-    return Account.objects.filter(Exists(_WAYS.filter(chosen)), ~Exists(_WAYS.exclude(chosen)))
+_NO_POLICY = Q(pk__in=())
+
+
+def _only_through(chosen: Q, *, paths: Sequence[int] = ()) -> QuerySet[Account]:
+    """The accounts that nobody would give without these policies and these paths."""
+    left_nested = _NESTED_WAYS.exclude(chosen).exclude(path__in=paths)
+    left = Q(Exists(_DIRECT_WAYS.exclude(chosen))) | Q(Exists(left_nested))
+    return Account.objects.filter(by_policy(), ~left)
 
 
 def _loss(accounts: QuerySet[Account]) -> Loss:

@@ -9,7 +9,7 @@ from django.db.models import F
 from provisioning import addresses, connections, correlation, lanes
 from provisioning import secrets as sealing
 from provisioning.errors import ConnectorError, Unavailable
-from provisioning.models import App, Mapping, Resource
+from provisioning.models import App, GroupsToPush, Mapping, Resource
 from provisioning.plan import Feature
 
 # On at the start: everything that can be undone.
@@ -35,6 +35,12 @@ def add_default_mapping(app: App) -> None:
     """The rows that the connector suggests."""
     for position, (target, source) in enumerate(app.kind.default_mappings):
         Mapping.objects.create(app=app, target=target, source=source, position=position)
+
+
+def complete(app: App) -> None:
+    """What an app needs beside what was entered, once it is saved."""
+    if app.groups_to_push != GroupsToPush.NONE:
+        add_default_group_mapping(app)
 
 
 def add_default_group_mapping(app: App) -> None:

@@ -67,6 +67,9 @@ class AppForm(forms.ModelForm):
             "guard_percent",
             "drift",
             "compare_hours",
+            "groups_to_push",
+            "chosen_groups",
+            "adopt_groups",
         ]
         widgets = {
             "ca_certificate": UnfoldAdminTextareaWidget(

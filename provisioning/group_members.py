@@ -39,13 +39,13 @@ def missing_anywhere() -> QuerySet[Account]:
     rows = PushedMember.objects.filter(
         pushed_group=OuterRef(OuterRef("pk")), remote_id=OuterRef("remote_id")
     )
-    belongs = access.belonging(OuterRef(OuterRef("group"))).filter(user=OuterRef("user"))
+    belongs = access.belonging(group=OuterRef("group"), user="user")
     accounts = Account.objects.filter(app=OuterRef("app"))
-    return accounts.filter(access.may_be_in_groups(), Exists(belongs), ~Exists(rows))
+    return accounts.filter(belongs, access.may_be_in_groups(), ~Exists(rows))
 
 
 def _should_be_in(pushed: PushedGroup) -> QuerySet[Account]:
-    people = access.belonging(pushed.group_id).values("user")
+    people = access.belonging_to([pushed.group_id] if pushed.group_id else [])
     accounts = Account.objects.filter(app=pushed.app_id, user__in=people)
     return accounts.filter(access.may_be_in_groups())
 
@@ -58,14 +58,11 @@ def leaving() -> QuerySet[PushedMember]:
 
     Whose account the guard holds, or somebody decided to keep, stays in what it is in.
     """
-    belongs = access.belonging(OuterRef(OuterRef("pushed_group__group")))
-    rightly = Account.objects.filter(
-        access.may_be_in_groups(),
-        Exists(belongs.filter(user=OuterRef("user"))),
-        app=OuterRef("pushed_group__app"),
-        remote_id=OuterRef("remote_id"),
+    belongs = access.belonging(group="pushed_group__group", user="account__user")
+    may_be = Account.objects.filter(
+        access.may_be_in_groups(), pk=OuterRef("account"), remote_id=OuterRef("remote_id")
     )
-    return _removable().filter(~Exists(rightly))
+    return _removable().exclude(belongs & Q(Exists(may_be)))
 
 
 def leaving_group(pushed: PushedGroup) -> QuerySet[PushedMember]:

@@ -94,6 +94,9 @@ def _at_rest(
     *,
     events: Sequence[Event] = (),
 ) -> GroupResult:
+    if job.pushed.guard == GroupGuard.RELEASED:
+        # What was allowed has been done.
+        fields = fields | _UNGUARDED
     return GroupResult(job.pushed, _looked_at(job) | fields, due_at, events, settles=True)
 
 
@@ -209,7 +212,7 @@ def found(
         known = None if there.members is None else _known(pushed, there.members)
         message, operation = group_wording.adopted(pushed, known), Operation.ADOPT_GROUP
         origin = Origin.ADOPTED
-    fields = {
+    fields: dict[str, Any] = {
         "remote_id": there.remote_id,
         "origin": origin,
         "state": State.ACTIVE,

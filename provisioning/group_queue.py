@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from iam import actor
-from iam.models import Group
+from iam.models import Group, Membership
 from provisioning import access, group_members, nudge
 from provisioning.models import (
     Account,
@@ -38,7 +38,7 @@ _WAITS = [Problem.UNAVAILABLE, Problem.REJECTED, Problem.CONFLICT]
 
 def mark(groups: Keys, *, trigger: Trigger) -> int:
     """Somebody joined or left these groups, or they have another name; how many rows are due."""
-    rows = PushedGroup.objects.filter(group__in=access.concerned_by(groups))
+    rows = PushedGroup.objects.filter(group__in=access.holding(groups))
     return mark_rows(rows, trigger=trigger)
 
 
@@ -69,6 +69,15 @@ def mark_rows(
     return marked
 
 
+def push_now(rows: QuerySet[PushedGroup]) -> int:
+    """Look at just these again, and send anew whoever was refused; how many groups there were."""
+    again = PushedMember.objects.filter(pushed_group__in=rows.values("pk")).exclude(message="")
+    with transaction.atomic():
+        count = mark_rows(rows, trigger=Trigger.MANUAL)
+        again.update(try_at=timezone.now())
+    return count
+
+
 def accounts_changed(accounts: Iterable[Account]) -> None:
     """Accounts came, went, or were brought up to date: their groups follow.
 
@@ -83,7 +92,8 @@ def accounts_changed(accounts: Iterable[Account]) -> None:
         members = PushedMember.objects.filter(account__in=keys)
         members.exclude(message="").update(try_at=timezone.now())
         users = [row.user_id for row in rows if row.user_id is not None]
-        groups = Q(group__in=access.groups_of(users)) | Q(pk__in=members.values("pushed_group"))
+        theirs = access.holding(Membership.objects.filter(user__in=users).values("group"))
+        groups = Q(group__in=theirs) | Q(pk__in=members.values("pushed_group"))
         apps = {row.app_id for row in rows}
         concerned = PushedGroup.objects.filter(groups, app__in=apps)
         mark_rows(concerned, trigger=Trigger(trigger), by=by)

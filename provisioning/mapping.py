@@ -58,7 +58,11 @@ def people(rows: Iterable[Mapping], users: Sequence[User], *, app: App) -> dict[
     methods = dict(policies.values_list("group", "login_method"))
     groups: dict[int, dict[int, str]] = {user.pk: {} for user in users}
     held = Membership.objects.filter(user__in=groups).order_by()
-    for user, group, name in held.values_list("user", "group", "group__name_key"):
+    direct = held.values_list("user", "group", "group__name_key")
+    above = "group__paths_up__ancestor"
+    through = held.filter(group__paths_up__isnull=False)
+    nested = through.values_list("user", above, f"{above}__name_key")
+    for user, group, name in direct.union(nested):
         groups[user][group] = name
     return {
         user.pk: Person(

@@ -1,6 +1,6 @@
 """The rows of an application's attribute mapping, as an administrator fills them in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
@@ -17,15 +17,18 @@ from unfold.widgets import (
 
 from iam import attributes, text
 from iam.models import Group
-from provisioning import mapping
+from provisioning import group_mapping, mapping
 from provisioning.connectors.base import Connector
-from provisioning.expressions.grammar import LONGEST, parse
-from provisioning.models import Apply, Mapping, SourceKind, WhenEmpty
+from provisioning.expressions.grammar import LONGEST, Expression, parse
+from provisioning.models import Apply, Mapping, Resource, SourceKind, WhenEmpty
 
 # Beside the keys of attributes, none of which begins with a colon.
 _WRITTEN = {
     f":{kind.value}": (kind, kind.label) for kind in (SourceKind.CONSTANT, SourceKind.EXPRESSION)
 }
+
+
+_WRITTEN_HERE = [(key, label) for key, (_, label) in _WRITTEN.items()]
 
 
 class Choice(forms.ChoiceField):
@@ -80,13 +83,15 @@ class MappingForm(forms.ModelForm):
         }
 
     kind: type[Connector]
+    resource = Resource.USER
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         row = self.instance
+        row.resource = self.resource
         written = row.kind != SourceKind.ATTRIBUTE
         self.fields["source"] = _WithText(
-            forms.ChoiceField(choices=_sources("" if written else row.source), required=False),
+            forms.ChoiceField(choices=self.sources("" if written else row.source), required=False),
             _text(UnfoldAdminTextareaWidget(attrs={"rows": 2, "spellcheck": "false"}), LONGEST),
             label="comes from",
         )
@@ -106,9 +111,26 @@ class MappingForm(forms.ModelForm):
         self.initial["source"] = [f":{row.kind}", row.source] if written else [row.source, ""]
         self.initial["when_empty"] = [row.when_empty, row.default]
 
+    def sources(self, current: str) -> list[tuple[str, Any]]:
+        """What can be chosen; `current` is what is chosen now."""
+        return _sources(current)
+
+    def canonical(self, target: str) -> str:
+        """Raises ValueError."""
+        return self.kind.target(target)
+
+    def formula(self, written: str) -> str:
+        """Raises ValidationError."""
+        return _formula(written)
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # Not on the page, but part of what makes two rows the same.
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - {"resource"}
+
     def clean_target(self) -> str:
         try:
-            return self.kind.target(self.cleaned_data["target"])
+            return self.canonical(self.cleaned_data["target"])
         except ValueError as error:
             raise _pointed(error, code="path") from error
 
@@ -122,7 +144,7 @@ class MappingForm(forms.ModelForm):
         kind, label = _WRITTEN[choice]
         self.instance.kind = kind
         if kind == SourceKind.EXPRESSION:
-            return _formula(written)
+            return self.formula(written)
         if not written:
             raise ValidationError(f"Write the {label.lower()} below the choice.", code="required")
         text.plain(written)
@@ -137,19 +159,52 @@ class MappingForm(forms.ModelForm):
         return choice or WhenEmpty.CLEAR
 
 
+class GroupMappingForm(MappingForm):
+    """One row of the group mapping: it is filled from the group and knows nothing of people."""
+
+    class Meta(MappingForm.Meta):
+        widgets = {
+            "target": UnfoldAdminTextInputWidget(
+                attrs={"list": "known-group-targets", "spellcheck": "false"}
+            )
+        }
+
+    resource = Resource.GROUP
+
+    def sources(self, current: str) -> list[tuple[str, Any]]:
+        own = [(found.key, found.label) for found in group_mapping.CATALOGUE]
+        return [("", "Choose an attribute"), ("Of the group", own), ("Written here", _WRITTEN_HERE)]
+
+    def canonical(self, target: str) -> str:
+        return self.kind.group_target(target)
+
+    def formula(self, written: str) -> str:
+        known = [attribute.key for attribute in group_mapping.CATALOGUE]
+        return _known_formula(written, lambda expression: (known, []))
+
+
 def _text(widget: forms.Widget, longest: int) -> forms.CharField:
     return forms.CharField(required=False, max_length=longest, widget=widget)
 
 
 def _formula(written: str) -> str:
     """The formula, if it can be worked out. Raises ValidationError."""
+    return _known_formula(written, _known_of_people)
+
+
+def _known_of_people(expression: Expression) -> tuple[list[str], list[str]]:
+    groups = Group.objects.values_list("name", flat=True) if expression.groups else []
+    return [attribute.key for attribute in mapping.catalogue()], list(groups)
+
+
+def _known_formula(written: str, known: Callable[[Expression], tuple[list[str], list[str]]]) -> str:
+    """The formula, if it is made of these attributes and groups."""
     # A browser sends two characters for a line break, and one is shown.
     written = written.replace("\r\n", "\n")
     try:
         expression = parse(written)
-        groups = Group.objects.values_list("name", flat=True) if expression.groups else []
-        known = [attribute.key for attribute in mapping.catalogue()]
-        expression.refuse_unknown(attributes=known, groups=list(groups))
+        attributes_known, groups_known = known(expression)
+        expression.refuse_unknown(attributes=attributes_known, groups=groups_known)
     except ValueError as error:
         raise _pointed(error, code="formula") from error
     return written
@@ -172,7 +227,7 @@ def _sources(current: str) -> list[tuple[str, Any]]:
         ("Profile attributes", built_in),
         ("Custom attributes", custom + gone),
         ("Sign-in", method),
-        ("Written here", [(key, label) for key, (_, label) in _WRITTEN.items()]),
+        ("Written here", _WRITTEN_HERE),
     ]
 
 

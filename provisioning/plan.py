@@ -25,6 +25,14 @@ class Feature(StrEnum):
     GROUP_MEMBERS = "group_members"
 
 
+GROUP_FEATURES = (
+    Feature.CREATE_GROUPS,
+    Feature.UPDATE_GROUPS,
+    Feature.DELETE_GROUPS,
+    Feature.GROUP_MEMBERS,
+)
+
+
 class State(StrEnum):
     """What is known of the account in the application."""
 

@@ -12,10 +12,11 @@ from django.db import connection, models, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
-from iam import actor
+from iam import actor, nesting
 from provisioning import access, group_queue, nudge
 from provisioning.models import Account, App, Mapping, Priority, PushedGroup, Trigger
 from provisioning.plan import State
+from provisioning.transactions import giving_way
 
 Keys = Collection[int] | QuerySet[Any, Any]
 
@@ -34,7 +35,7 @@ def mark(
 ) -> None:
     """Make the accounts of these users in these apps due; None stands for all.
 
-    Accounts that should exist and do not yet are added. Two statements, however many there are.
+    Accounts that should exist and do not yet are added. A few statements, however many there are.
     `leaving` puts them first where the change itself is not in the database yet.
     """
     now = timezone.now()
@@ -58,6 +59,8 @@ def sweep() -> int:
 
     Of a person, an app and a mapping the time of the change tells; who belongs where is compared.
     """
+    if nesting.differ():
+        giving_way(nesting.renew)
     now = timezone.now()
     changed = Q(user__changed_at__gt=F("checked_at")) | Q(app__changed_at__gt=F("checked_at"))
     shown = set(Mapping.objects.reading("manager").values_list("app", flat=True))
@@ -126,8 +129,19 @@ def _make_due(
 
 
 def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigger: Trigger) -> int:
-    """Insert the accounts that policies ask for: one INSERT … SELECT in the database itself."""
-    person = "group__memberships__user"
+    """Insert the accounts that policies ask for: an INSERT … SELECT for each way to belong."""
+    added = sum(
+        _add(way, users=users, apps=apps, now=now, trigger=trigger) for way in access.ways()
+    )
+    if added:
+        transaction.on_commit(nudge.everybody, robust=True)
+    return added
+
+
+def _add(
+    way: str, *, users: Keys | None, apps: Keys | None, now: datetime, trigger: Trigger
+) -> int:
+    person = f"group__{way}"
     columns: dict[str, Any] = {
         "app_id": F("app_id"),
         "user_id": F(f"{person}_id"),
@@ -141,7 +155,7 @@ def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigge
     }
     # The name takes the very membership that is looked at: a path of its own in another `filter`
     # would stand for any member of the group, and every one of them be compared with every other.
-    ways = access.pairs(users=users, apps=apps).alias(member=F(f"{person}_id"))
+    ways = access.pairs(way, users=users, apps=apps).alias(member=F(f"{person}_id"))
     there = Account.objects.filter(app=OuterRef("app"), user=OuterRef("member"))
     missing = ways.filter(~Exists(there))
     rows = missing.values_list(*columns.values()).distinct().order_by("app_id", f"{person}_id")
@@ -157,10 +171,7 @@ def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigge
             f"INSERT INTO {table} ({names}) {select} ON CONFLICT DO NOTHING",  # noqa: S608
             parameters,
         )
-        added = int(cursor.rowcount)
-    if added:
-        transaction.on_commit(nudge.everybody, robust=True)
-    return added
+        return int(cursor.rowcount)
 
 
 def _column(name: str) -> "models.Field[Any, Any]":

@@ -14,8 +14,9 @@ from django.db.models.signals import (
     pre_save,
 )
 
-from iam.models import Group, Membership, User
-from provisioning import group_queue, lanes, queue
+from iam import nesting
+from iam.models import Group, GroupNesting, Membership, User
+from provisioning import access, group_queue, lanes, queue
 from provisioning.models import Account, App, Mapping, Policy, Resource, Trigger
 
 
@@ -28,6 +29,10 @@ def connect() -> None:
     pre_delete.connect(user_deleted, sender=User)
     post_save.connect(group_saved, sender=Group)
     pre_delete.connect(group_deleted, sender=Group)
+    pre_save.connect(nesting_changing, sender=GroupNesting)
+    post_save.connect(nesting_changed, sender=GroupNesting)
+    # After, not before: where several go at once, none of them is there any more by then.
+    post_delete.connect(nesting_changed, sender=GroupNesting)
     pre_save.connect(policy_changing, sender=Policy)
     post_save.connect(policy_changed, sender=Policy)
     # After, not before: only then can it be told who leaves, and leavers go first.
@@ -101,16 +106,39 @@ def group_saved(instance: Group, raw: bool = False, **_: Any) -> None:
     if not raw:
         group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
         apps = Mapping.objects.reading("is_member_of").values("app")
-        members = Membership.objects.filter(group=instance).values("user")
+        members = access.belonging_to([instance.pk])
         showing = Account.objects.filter(user__in=members, app__in=apps)
         queue.mark_accounts(showing, trigger=Trigger.MEMBERSHIP)
 
 
 def group_deleted(instance: Group, **_: Any) -> None:
-    members = Membership.objects.filter(group=instance).values("user")
+    members = access.belonging_to([instance.pk])
     apps = _apps_of([instance.pk])
     queue.mark(users=members, apps=apps, trigger=Trigger.MEMBERSHIP, leaving=True)
     group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
+
+
+def nesting_changing(instance: GroupNesting, **_: Any) -> None:
+    """What the nesting meant until now, if it is turned into another one."""
+    for before in GroupNesting.objects.filter(pk=instance.pk):
+        nesting.renew(before.child_id, without=before.pk)
+        _mark_below(before)
+
+
+def nesting_changed(instance: GroupNesting, raw: bool = False, **_: Any) -> None:
+    """Who is in the group below, or in one that it holds, belongs to what is above, or no more."""
+    if not raw:
+        nesting.renew(instance.child_id)
+        _mark_below(instance)
+
+
+def _mark_below(nested: GroupNesting) -> None:
+    queue.mark(
+        users=access.belonging_to([nested.child_id]),
+        apps=_apps_of([nested.parent_id]),
+        trigger=Trigger.MEMBERSHIP,
+    )
+    group_queue.mark([nested.parent_id], trigger=Trigger.MEMBERSHIP)
 
 
 def policy_changing(instance: Policy, **_: Any) -> None:
@@ -159,6 +187,6 @@ def chosen_groups_changed(
 
 def _apps_of(groups: Any) -> Any:
     """The apps in which it matters who is in these groups: to have an account, or to a formula."""
-    given = Policy.objects.filter(group__in=groups).values("app")
+    given = Policy.objects.filter(group__in=access.holding(groups)).values("app")
     asked = Mapping.objects.reading("is_member_of").values("app")
     return App.objects.filter(Q(pk__in=given) | Q(pk__in=asked)).values("pk")

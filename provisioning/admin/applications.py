@@ -18,16 +18,27 @@ from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
 from iam import actor
-from provisioning import apps_setup, connectors, guard, mapping, queue, reconcile
+from provisioning import apps_setup, connectors, group_queue, guard, mapping, queue, reconcile
 from provisioning.admin import preview
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.expressions.functions import FUNCTIONS
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
-from provisioning.mapping_forms import MappingForm, MappingFormSet
-from provisioning.models import Account, App, Hold, Mapping, Problem, Run, Trigger
-from provisioning.plan import State
+from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet
+from provisioning.models import (
+    Account,
+    App,
+    Hold,
+    Mapping,
+    Problem,
+    PushedGroup,
+    PushedMember,
+    Run,
+    Trigger,
+)
+from provisioning.plan import GROUP_FEATURES, State
 from provisioning.scim import dialect
 
+_GO_ALONG = (Account, Hold, Run, PushedGroup, PushedMember)
 _TEST = "_save_and_test"
 _PUSH = "_push_now"
 _COMPARE = "_compare_now"
@@ -49,8 +60,17 @@ class MappingInline(TabularInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         if obj is not None:
-            kwargs["form"] = type("MappingForm", (MappingForm,), {"kind": obj.kind})
+            kwargs["form"] = type("MappingForm", (self.form,), {"kind": obj.kind})
         return super().get_formset(request, obj, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return Mapping.objects.filter(resource=self.form.resource)
+
+
+class GroupMappingInline(MappingInline):
+    form = GroupMappingForm
+    verbose_name_plural = "Group mapping"
+    template_before = "provisioning/group_mapping_help.html"
 
 
 _SAFETY = ("Safety", {"fields": [("guard_count", "guard_percent")]})
@@ -67,6 +87,7 @@ class AppAdmin(SaysWhatWillHappen):
     search_fields = ["name"]
     empty_text = "Add the first application that Gatehouse should keep accounts in."
     show_full_result_count = False
+    autocomplete_fields = ["chosen_groups"]
     change_form_template = "provisioning/app_change_form.html"
     warn_unsaved_form = True
 
@@ -74,12 +95,14 @@ class AppAdmin(SaysWhatWillHappen):
     # of another kind may not depend on anything, and then there is nothing to choose on its page.
     @property
     def conditional_fields(self) -> dict[str, str]:
-        return {
+        settings = {
             f"{SETTING}{setting.key}": _shown_when(*setting.when)
             for kind in connectors.catalogue().values()
             for setting in kind.settings
             if setting.when
         }
+        chosen = "typeof groups_to_push == 'undefined' || groups_to_push == 'chosen'"
+        return {**settings, "chosen_groups": chosen}
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -91,10 +114,9 @@ class AppAdmin(SaysWhatWillHappen):
         if obj is None:
             return [(None, {"fields": ["connector", "name"]})]
         settings = [f"{SETTING}{setting.key}" for setting in obj.kind.settings]
-        features = [f"{FEATURE}{feature}" for feature in obj.kind.features]
         return [
             ("Connection", {"fields": ["name", *settings, "internal"]}),
-            ("Provisioning features", {"fields": [*features, "delete_after_days", "paused"]}),
+            ("Provisioning features", {"fields": _feature_fields(obj)}),
             _SAFETY,
             *([_COMPARISON] if obj.kind.lists_accounts else []),
             _SELDOM,
@@ -124,7 +146,9 @@ class AppAdmin(SaysWhatWillHappen):
         ]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
-        return [MappingInline] if obj else []
+        if obj is None:
+            return []
+        return [MappingInline, *([GroupMappingInline] if _has_groups(obj) else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
         held = Q(accounts__state=State.ACTIVE)
@@ -146,6 +170,10 @@ class AppAdmin(SaysWhatWillHappen):
             obj.save()
         else:
             apps_setup.create(obj)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        apps_setup.complete(form.instance)
 
     def response_add(
         self, request: HttpRequest, obj: App, post_url_continue: str | None = None
@@ -187,7 +215,8 @@ class AppAdmin(SaysWhatWillHappen):
         formset = None
         if f"{preview.PREFIX}-TOTAL_FORMS" in request.POST:
             kind = MappingInline(App, self.admin_site).get_formset(request, found)
-            formset = kind(request.POST, instance=found, prefix=preview.PREFIX)
+            rows = found.mappings.of_people()
+            formset = kind(request.POST, instance=found, prefix=preview.PREFIX, queryset=rows)
         return preview.page(self, request, found, formset)
 
     def _after_save(self, request: HttpRequest, app: App) -> None:
@@ -199,6 +228,7 @@ class AppAdmin(SaysWhatWillHappen):
                 messages.error(request, sentence)
         if _PUSH in request.POST:
             queue.mark(apps=[app.pk], trigger=Trigger.MANUAL)
+            group_queue.mark_apps([app.pk], trigger=Trigger.MANUAL)
             count = Account.objects.filter(app=app, due_at__isnull=False).count()
             accounts = f"1 account of {app} is" if count == 1 else f"{count} accounts of {app} are"
             messages.success(request, f"{accounts} looked at again now.")
@@ -219,7 +249,7 @@ class AppAdmin(SaysWhatWillHappen):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         objects, counts, missing, protected = super().get_deleted_objects(objs, request)
         # Nobody deletes one of these by itself, but they go with their app.
-        theirs = {model._meta.verbose_name for model in (Account, Hold, Run)}
+        theirs = {model._meta.verbose_name for model in _GO_ALONG}
         return objects, counts, missing - theirs, protected
 
     @display(description="Kind")
@@ -255,6 +285,21 @@ class AppAdmin(SaysWhatWillHappen):
         return int(app.stuck_accounts)
 
 
+def _has_groups(app: App) -> bool:
+    return any(feature in app.kind.features for feature in GROUP_FEATURES)
+
+
+def _feature_fields(app: App) -> list[str]:
+    """What may be done to accounts, then what to groups."""
+    of_groups = [feature for feature in app.kind.features if feature in GROUP_FEATURES]
+    of_users = [feature for feature in app.kind.features if feature not in GROUP_FEATURES]
+    groups = [f"{FEATURE}{feature}" for feature in of_groups]
+    if groups:
+        groups += ["groups_to_push", "chosen_groups", "adopt_groups"]
+    users = [f"{FEATURE}{feature}" for feature in of_users]
+    return [*users, "delete_after_days", *groups, "paused"]
+
+
 def _shown_when(key: str, value: str) -> str:
     """For the page's script."""
     chosen = f"{SETTING}{key}"
@@ -270,6 +315,7 @@ def _guide(app: App | None) -> dict[str, Any]:
         "label": kind.label,
         "steps": kind.steps,
         "targets": kind.known_targets,
+        "group_targets": kind.known_group_targets,
         "abilities": list(_abilities(app)),
         "functions": FUNCTIONS.values(),
         "attributes": [attribute.key for attribute in mapping.catalogue()],

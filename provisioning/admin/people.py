@@ -1,18 +1,29 @@
 """Adds to the pages of people and groups what provisioning knows about them."""
 
+import re
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from iam.admin import GroupAdmin, UserAdmin
-from iam.models import Group, User
+from iam.models import Group, GroupNesting, User
 from provisioning import access
 from provisioning.admin.accounts import STATUS_LABELS, status
-from provisioning.admin.consequences import SaysWhatWillHappen, sentences, tell_what_follows
-from provisioning.models import Account
+from provisioning.admin.consequences import (
+    SaysWhatWillHappen,
+    lost_groups,
+    sentences,
+    tell_what_follows,
+)
+from provisioning.admin.groups import PushedGroupsOfGroup
+from provisioning.models import Account, Policy
+
+_TAKEN_OUT = re.compile(r"nestings-\d+-DELETE")
+_CONFIRMED = "taken_out_confirmed"
 
 
 class AccountsOfUser(TabularInline):
@@ -57,10 +68,45 @@ class ProvisionedUserAdmin(SaysWhatWillHappen, UserAdmin):
 
 @admin.register(Group)
 class ProvisionedGroupAdmin(SaysWhatWillHappen, GroupAdmin):
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        pushed = obj is not None and obj.pushed.exists()
+        return [*GroupAdmin.inlines, *([PushedGroupsOfGroup] if pushed else [])]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        told = [] if _CONFIRMED in request.POST else _taken_out(request)
+        if not told:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        kept = [(name, value) for name in request.POST for value in request.POST.getlist(name)]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Take groups out of this group",
+            "consequences": told,
+            "kept": [(name, value) for name, value in kept if name != "csrfmiddlewaretoken"],
+            "confirmed": _CONFIRMED,
+        }
+        return TemplateResponse(request, "provisioning/confirm_save.html", context)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        apps = form.instance.policies.values("app")
+        above = access.holding([form.instance.pk])
+        apps = Policy.objects.filter(group__in=above).values("app")
         tell_what_follows(request, Account.objects.filter(app__in=apps))
 
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
-        return sentences(access.lost_with_groups([group.pk for group in objects]))
+        keys = [group.pk for group in objects]
+        return [*sentences(access.lost_with_groups(keys)), *lost_groups(keys)]
+
+
+def _taken_out(request: HttpRequest) -> list[str]:
+    """What follows from taking groups out of this one, if that was asked for."""
+    ticked = [name for name in request.POST if _TAKEN_OUT.fullmatch(name)]
+    keys = [request.POST.get(name.replace("-DELETE", "-id"), "") for name in ticked]
+    nestings = GroupNesting.objects.filter(pk__in=[int(key) for key in keys if key.isdecimal()])
+    return sentences(access.lost_with_nestings(list(nestings.values_list("pk", flat=True))))

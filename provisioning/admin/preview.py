@@ -85,8 +85,8 @@ def _people(app: App, name: str, *, chosen: str) -> list[User]:
         begins = Q(username_key__startswith=sought(name.strip()))
         begins |= Q(first_name__istartswith=name.strip()) | Q(last_name__istartswith=name.strip())
         return list(users.filter(begins)[:_SHOWN])
-    members = access.pairs(apps=[app.pk]).values("group__memberships__user")
-    return list(users.filter(pk__in=members)[:_SHOWN] or users[:_SHOWN])
+    entitled = access.entitled(app).select_related("manager")
+    return list(entitled[:_SHOWN] or users[:_SHOWN])
 
 
 def _told(app: App, rows: Sequence[Mapping], user: User) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _summary(
         )
     except Rejected as error:
         return {"problem": str(error)}
-    given = access.pairs(users=[person.user.pk], apps=[app.pk]).exists()
+    given = access.entitled(app).filter(pk=name.pk).exists()
     if not given:
         return {"summary": f"No policy gives {name} an account in {app}. It would hold this."}
     if account is None:

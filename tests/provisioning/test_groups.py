@@ -441,7 +441,7 @@ def test_an_app_that_fails_rests_with_its_groups(
     assert people_in(faulty) == [ann.username]
 
 
-# ----------------------------------------------------------------------------------------- the sweep
+# ---------------------------------------------------------------------------------------- the sweep
 
 
 def test_the_routine_check_finds_what_bulk_writes_did(

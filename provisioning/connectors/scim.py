@@ -341,9 +341,9 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
         doubt, hits = self._listed(attribute, value, values)
         if doubt and not hits:
             raise Rejected(
-                f"{self._no_search(attribute, value)} The list of its accounts does not tell "
-                f"either: {doubt}. Ask the application's support whether its SCIM service supports "
-                "filters."
+                f"{self.name} could not be searched for {attribute} “{value}”, and the list of its "
+                f"accounts does not tell either whether this one exists there: {doubt}. Ask the "
+                "application's support whether its SCIM service supports filters."
             )
         return hits
 

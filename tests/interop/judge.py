@@ -102,11 +102,15 @@ def judge(
     faults += [_strange(each) for each in found if _of_another(world, each)]
     news = [each for each in found if each not in known]
     faults += [_strange(each) for each in news if each.who not in touched]
+    left = [each for each in _left_behind(there, groups) if each not in known]
     known.clear()
-    known.update(found)
+    known.update(found, _left_behind(there, groups))
     if faults:
         return Verdict(Mark.FAIL, faults[0], faults)
-    reasons = [*_reasons(news, said.sentences), *_haunted(there, groups)]
+    reasons = [
+        *_reasons(news, said.sentences),
+        *(f"the id of a deleted account stays in the {each.who}" for each in left),
+    ]
     if reasons:
         return Verdict(Mark.WARNING, "; ".join(reasons), _details(news, said))
     return Verdict(Mark.OK)
@@ -205,7 +209,7 @@ def _within(person: Person, held: Held) -> list[Difference]:
 def group_differences(
     world: World, there: Mapping[str, Held], groups: Mapping[str, HeldGroup]
 ) -> list[Difference]:
-    """An id that no account has any more is nobody's membership: see `_haunted`."""
+    """An id that no account has any more is nobody's membership: see `_left_behind`."""
     found: list[Difference] = []
     for team in world.teams.values():
         held = groups.get(team.remote_id)
@@ -224,13 +228,17 @@ def group_differences(
     return found
 
 
-def _haunted(there: Mapping[str, Held], groups: Mapping[str, HeldGroup]) -> list[str]:
-    """Groups in which a service keeps the ids of accounts that were deleted there.
+def _left_behind(there: Mapping[str, Held], groups: Mapping[str, HeldGroup]) -> list[Difference]:
+    """Ids of accounts that were deleted there, in groups of theirs.
 
-    The product says nothing of it: nobody has an access by it.
+    The product says nothing of them: nobody has an access by them.
     """
-    names = [held.name for held in groups.values() if not there.keys() >= {*held.members}]
-    return [f"the id of a deleted account stays in the group “{name}”" for name in names]
+    return [
+        Difference(f"group “{held.name}”", MEMBERS, "", key)
+        for held in groups.values()
+        for key in held.members
+        if key not in there
+    ]
 
 
 def listed(members: Iterable[str]) -> str:

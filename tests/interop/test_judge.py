@@ -240,7 +240,7 @@ def test_the_table_has_a_note_for_what_is_not_right() -> None:
         "| second | FAIL 1 | FAIL (not reached) | not run 3 |",
         "",
         "1. Bob: has two accounts.",
-        "2. Not kept: title. Somebody changed it. b. (and 1 more)",
+        "2. Not kept: title. Somebody changed it. (and 2 more)",
         "3. Not run: needs Node.js.",
     ]
 

@@ -339,9 +339,10 @@ def test_a_value_that_the_search_cannot_take_teaches_nothing_about_others(
 ) -> None:
     name = 'ivan "vanya"@example.org'
     there = faulty.add(name)
-    faulty.on("GET", refusal, about="%5C%22")
+    faulty.on("GET", refusal, about='\\"')
     (hit,) = scim.find({"userName": name}, external_id=EXTERNAL, made_by_us=False)
     assert hit.remote_id == there["id"]
+    assert len(faulty.requests) > 1
     assert scim.lessons == []
 
 

@@ -40,8 +40,9 @@ def zoom(db: None) -> App:
 @pytest.mark.parametrize("kind", sorted(catalogue()))
 def test_a_new_app_begins_with_its_connectors_mapping_and_defaults(db: None, kind: str) -> None:
     app = apps_setup.create(App(name="Crew", connector=kind))
-    rows = list(app.mappings.values_list("target", "source"))
-    assert rows == list(app.kind.default_mappings)
+    rows = app.mappings.values_list("target", "source")
+    assert list(rows.of_people()) == list(app.kind.default_mappings)
+    assert list(rows.of_groups()) == list(app.kind.default_group_mappings)
     assert app.settings == {s.key: s.default for s in app.kind.settings if not s.secret}
     assert app.sealed_secrets == ""
 

@@ -93,7 +93,7 @@ def test_who_loses_the_account_is_not_counted_once_more(
         user.save()
     push()
     assert len(people_in(faulty)) == 2
-    # Nor the day after, as it were: one more is the second.
+    # Two were taken out for a reason of their own; those who lost the account are not counted.
     App.objects.update(guard_count=2)
     leave(everybody[6:7], sales)
     push()

@@ -11,7 +11,6 @@ from provisioning.scim import dialect, group_messages, messages
 from provisioning.scim.dialect import (
     ADDITION,
     AT_ONCE,
-    MEMBERS_SHOWN,
     REMOVAL,
     SPARES,
     Lesson,
@@ -172,7 +171,12 @@ class ScimMembers(ScimGroups):
         reply = send()
         if not others:
             return reply
-        left = self._members(self._group_document(remote_id)) or frozenset()
+        try:
+            left = self._members(self._group_document(remote_id)) or frozenset()
+        except ConnectorError:
+            # Nobody saw what it did, so whoever was in the group is put into it again.
+            self._put_back(remote_id, sorted(others))
+            raise
         if lost := sorted(others - left):
             raise self._took_others(flag, remote_id, members, lost)
         seen = f"Of {len(others):,} others in a group all were still there afterwards."
@@ -205,8 +209,7 @@ class ScimMembers(ScimGroups):
         seen = f"Asked to change {len(members):,}, it took out {len(lost):,} others."
         self.learn(Lesson(flag, "no", seen))
         try:
-            for start in range(0, len(lost), self.members_at_once):
-                self.add_members(remote_id, lost[start : start + self.members_at_once])
+            self._put_back(remote_id, lost)
             then = "Gatehouse put them back"
         except ConnectorError as error:
             then = (
@@ -219,13 +222,17 @@ class ScimMembers(ScimGroups):
             f"the group in {self.name}, and tell its support."
         )
 
+    def _put_back(self, remote_id: str, lost: Sequence[str]) -> None:
+        for start in range(0, len(lost), self.members_at_once):
+            self.add_members(remote_id, lost[start : start + self.members_at_once])
+
     def _answered(self, reply: http.Response) -> RemoteGroup | None:
         """The group as the answer to a change shows it, None if it does not."""
-        shown = group_messages.members(reply.body)
         group = self._group(reply.body, {})
-        if group is None or shown is None:
+        # An answer without a list says nothing; one with an empty list may.
+        if group is None or group_messages.members(reply.body) is None:
             return None
-        told = self.dialect.groups.shows_members or self.learned.get(MEMBERS_SHOWN) == "yes"
-        if not shown and not told:
+        members = self._members(reply.body)
+        if members is None:
             return None
-        return RemoteGroup(group.remote_id, {}, group.external_id, self._members(reply.body))
+        return RemoteGroup(group.remote_id, {}, group.external_id, members)

@@ -22,6 +22,6 @@ def people(faulty: FaultyScim) -> list[str]:
 
 
 @pytest.fixture
-def sales(faulty: FaultyScim, people: list[str]) -> str:
+def team(faulty: FaultyScim, people: list[str]) -> str:
     """A group with three people in it."""
     return str(faulty.groups.add("Sales", *people[:3], externalId=EXTERNAL)["id"])

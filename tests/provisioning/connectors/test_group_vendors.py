@@ -10,7 +10,7 @@ import pytest
 
 from provisioning.connectors import catalogue
 from provisioning.connectors.scim import Scim
-from provisioning.errors import Rejected
+from provisioning.errors import NotFound, Rejected
 from provisioning.pace import Pace
 from provisioning.plan import Change, Feature
 from tests.provisioning.connectors.calls import EXTERNAL
@@ -125,6 +125,8 @@ def test_aws_is_asked_for_one_member_by_a_filter_of_its_own(
         assert app.has_member(there, people[0]) is True
         assert app.has_member(there, people[1]) is False
         assert app.get_group(there, ()).members is None
+        with pytest.raises(NotFound):
+            app.remove_members("gone", people[:2])
     queries = [parse_qs(urlsplit(each.path).query) for each in faulty.requests]
     assert queries[0] == {"filter": [f'id eq "{there}" and members eq "{people[0]}"']}
 

@@ -125,8 +125,8 @@ def test_one_more_member_of_many_is_one_small_request(
     ]
 
 
-def test_an_id_of_a_member_cannot_choose_others(scim: Scim, faulty: FaultyScim, sales: str) -> None:
-    scim.remove_members(sales, ['x" or value pr or value eq "'])
+def test_an_id_of_a_member_cannot_choose_others(scim: Scim, faulty: FaultyScim, team: str) -> None:
+    scim.remove_members(team, ['x" or value pr or value eq "'])
     assert len(faulty.groups.members("Sales")) == 3
 
 
@@ -156,14 +156,25 @@ def test_right_before_a_write_the_owner_of_the_lane_is_asked(
 
 
 def test_the_answer_to_a_change_shows_the_group_where_it_does(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str
 ) -> None:
-    assert scim.add_members(sales, people[3:]) is None
+    assert scim.add_members(team, people[3:]) is None
     faulty.groups.shows_changes = True
-    shown = scim.remove_members(sales, people[1:])
-    assert shown == RemoteGroup(sales, {}, EXTERNAL, frozenset(people[:1]))
+    shown = scim.remove_members(team, people[1:])
+    assert shown == RemoteGroup(team, {}, EXTERNAL, frozenset(people[:1]))
     faulty.groups.hides_members = True
-    assert scim.add_members(sales, people[1:]) is None
+    assert scim.add_members(team, people[1:]) is None
+
+
+def test_an_empty_list_in_an_answer_is_believed_where_members_are_shown(
+    scim: Scim, faulty: FaultyScim, people: list[str]
+) -> None:
+    there = faulty.groups.add("Sales", people[0])["id"]
+    emptied = answer(200, {"id": there, "displayName": "Sales", "members": []})
+    faulty.on("PATCH", emptied)
+    assert scim.remove_members(there, people[:1]) is None
+    assert scim.get_group(there, ()).members
+    assert scim.remove_members(there, people[:1]) == RemoteGroup(there, {}, "", frozenset())
 
 
 @pytest.mark.parametrize("described", [True, False])
@@ -183,20 +194,20 @@ def test_an_empty_group_is_told_from_one_whose_members_are_hidden(
 
 
 def test_what_a_server_does_not_show_is_not_known(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str
 ) -> None:
     faulty.groups.hides_members = True
-    assert scim.get_group(sales, ()).members is None
-    assert scim.has_member(sales, people[0]) is None
+    assert scim.get_group(team, ()).members is None
+    assert scim.has_member(team, people[0]) is None
 
 
 def test_a_change_without_effect_is_seen_by_looking(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str
 ) -> None:
     faulty.groups.without_effect = True
-    assert scim.add_members(sales, people[3:]) is None
-    assert scim.has_member(sales, people[3]) is False
-    assert scim.get_group(sales, ()).members == set(people[:3])
+    assert scim.add_members(team, people[3:]) is None
+    assert scim.has_member(team, people[3]) is False
+    assert scim.get_group(team, ()).members == set(people[:3])
 
 
 def test_a_group_within_a_group_is_no_member_and_stays(
@@ -220,11 +231,11 @@ def test_a_group_within_a_group_is_no_member_and_stays(
     ids=["path", "patch"],
 )
 def test_a_group_is_renamed_in_the_form_that_is_taken(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str, switches: Any, form: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str, switches: Any, form: str
 ) -> None:
     refusal = answer(501, {"detail": "No paths."})
     faulty.on("PATCH", refusal, about='"path"' if form == "patch_whole" else "")
-    rename(scim, sales)
+    rename(scim, team)
     assert learned(scim)["group_update"] == form
     assert faulty.groups.members("Sellers") == set(people[:3])
     assert faulty.groups.named("Sellers")["externalId"] == EXTERNAL
@@ -240,14 +251,14 @@ def test_a_group_is_renamed_in_the_form_that_is_taken(
     ids=["pathless", "no form", "no PATCH"],
 )
 def test_members_are_added_in_the_form_that_is_taken(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str, switches: Any, form: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str, switches: Any, form: str
 ) -> None:
     vars(faulty.groups).update(switches)
-    scim.add_members(sales, people[2:])
+    scim.add_members(team, people[2:])
     assert faulty.groups.members("Sales") == set(people)
     assert learned(scim)["member_addition"] == form
     sent = len(faulty.writes)
-    scim.add_members(sales, people[:1])
+    scim.add_members(team, people[:1])
     assert len(faulty.writes) == sent + 1
 
 
@@ -262,70 +273,85 @@ def test_members_are_added_in_the_form_that_is_taken(
     ids=["501", "400", "named list", "put"],
 )
 def test_members_are_removed_in_the_form_that_is_taken(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str, switches: Any, form: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str, switches: Any, form: str
 ) -> None:
     vars(faulty.groups).update(switches)
-    scim.remove_members(sales, people[1:3])
+    scim.remove_members(team, people[1:3])
     assert faulty.groups.members("Sales") == {people[0]}
     assert learned(scim)["member_removal"] == form
     sent = len(faulty.writes)
-    scim.remove_members(sales, people[:1])
+    scim.remove_members(team, people[:1])
     assert len(faulty.writes) == sent + 1
     assert faulty.groups.members("Sales") == set()
 
 
 def test_a_list_that_empties_the_group_is_told_mended_and_never_used_again(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str
 ) -> None:
     faulty.groups.refuses_chosen = 501
     faulty.groups.lists_empty = True
     with pytest.raises(Rejected, match=r"took 2 others out as well\. Gatehouse put them back") as e:
-        scim.remove_members(sales, people[:1])
+        scim.remove_members(team, people[:1])
     assert "It is not asked in this way again" in str(e.value)
     assert faulty.groups.members("Sales") == set(people[1:3])
     assert learned(scim)["spares.member_removal.list"] == "no"
     assert "it took out 2 others" in scim.lessons[-1].evidence
     later = scim.asking(lambda: None, learned=scim.learned)
     faulty.requests.clear()
-    later.remove_members(sales, people[1:2])
+    later.remove_members(team, people[1:2])
     assert faulty.groups.members("Sales") == {people[2]}
     lists = [each for each in operations(faulty) if each.get("path") == "members"]
     assert (lists, faulty.writes[-1]) == ([], "PUT /Groups/…")
 
 
 def test_what_cannot_be_put_back_is_named(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str
 ) -> None:
     faulty.groups.refuses_chosen = 501
     faulty.groups.lists_empty = True
     faulty.on("PATCH", answer(503), about='"add"')
     with pytest.raises(Rejected, match="could not put all of them back") as caught:
-        scim.remove_members(sales, people[:1])
+        scim.remove_members(team, people[:1])
     assert all(person in str(caught.value) for person in people[1:3])
 
 
+def test_whoever_was_in_a_group_is_put_back_where_nobody_saw_what_a_list_did(
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str
+) -> None:
+    faulty.groups.refuses_chosen = 501
+    faulty.groups.lists_empty = True
+
+    def away_once_the_group_is_empty(serve: Callable[[], Reply]) -> Reply:
+        return serve() if faulty.groups.members("Sales") else Reply(503)
+
+    faulty.on("GET", away_once_the_group_is_empty)
+    with pytest.raises(Unavailable):
+        scim.remove_members(team, people[:1])
+    assert faulty.groups.members("Sales") == set(people[1:3])
+
+
 def test_a_list_is_not_tried_where_nobody_could_see_what_it_does(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str
 ) -> None:
     faulty.groups.refuses_chosen = 501
     faulty.groups.hides_members = True
     with pytest.raises(Rejected, match="does not show who"):
-        scim.remove_members(sales, people[:1])
+        scim.remove_members(team, people[:1])
     assert faulty.groups.members("Sales") == set(people[:3])
     assert faulty.writes == ["PATCH /Groups/…"]
 
 
 @pytest.mark.parametrize("change", ["add", "remove", "rename"])
 def test_a_group_whose_members_are_hidden_is_never_replaced(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str, change: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str, change: str
 ) -> None:
     faulty.groups.refuses_patch = 501
     faulty.groups.hides_members = True
     with pytest.raises(Rejected, match="left the group as it is, so that nobody is lost"):
         {
-            "add": lambda: scim.add_members(sales, people[3:]),
-            "remove": lambda: scim.remove_members(sales, people[:1]),
-            "rename": lambda: rename(scim, sales),
+            "add": lambda: scim.add_members(team, people[3:]),
+            "remove": lambda: scim.remove_members(team, people[:1]),
+            "rename": lambda: rename(scim, team),
         }[change]()
     assert "PUT /Groups/…" not in faulty.journal
     assert faulty.groups.members("Sales") == set(people[:3])
@@ -336,37 +362,37 @@ def test_a_group_whose_members_are_hidden_is_never_replaced(
 
 @pytest.mark.parametrize("status", [204, 400, 404])
 def test_removing_who_is_not_in_the_group_is_a_success(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str, status: int
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str, status: int
 ) -> None:
     faulty.groups.strict_removal = 0 if status == 204 else status
-    scim.remove_members(sales, people[1:])
+    scim.remove_members(team, people[1:])
     assert faulty.groups.members("Sales") == {people[0]}
     assert "member_removal" not in learned(scim)
 
 
 def test_a_member_that_is_said_not_to_be_in_is_looked_for(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str
 ) -> None:
     faulty.on("PATCH", answer(400, {"scimType": "noTarget"}), about="members[")
-    scim.remove_members(sales, people[:1])
+    scim.remove_members(team, people[:1])
     assert faulty.groups.members("Sales") == set(people[1:3])
     assert learned(scim)["member_removal"] == "list"
 
 
 def test_an_account_that_is_gone_is_removed_from_nothing(
-    scim: Scim, faulty: FaultyScim, sales: str
+    scim: Scim, faulty: FaultyScim, team: str
 ) -> None:
     faulty.on("PATCH", answer(400, {"detail": "No such user."}))
-    assert scim.remove_members(sales, ["gone"]) is None
+    assert scim.remove_members(team, ["gone"]) is None
 
 
 def test_adding_who_is_in_already_is_a_success(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str
 ) -> None:
     faulty.groups.known_member = 409
-    scim.add_members(sales, people[:1])
+    scim.add_members(team, people[:1])
     with pytest.raises(Rejected):
-        scim.add_members(sales, people[2:])
+        scim.add_members(team, people[2:])
     assert faulty.groups.members("Sales") == set(people[:3])
 
 
@@ -375,11 +401,11 @@ def test_adding_who_is_in_already_is_a_success(
 
 @pytest.mark.parametrize("status", [400, 404])
 def test_an_unknown_account_sinks_its_batch_and_not_the_group(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str, status: int
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str, status: int
 ) -> None:
     faulty.groups.unknown_member = status
     with pytest.raises(Rejected):
-        scim.add_members(sales, [*people, "unknown"])
+        scim.add_members(team, [*people, "unknown"])
     assert faulty.groups.members("Sales") == set(people[:3])
     assert learned(scim) == {}
 
@@ -396,30 +422,30 @@ def test_404_means_the_group_only_if_the_group_is_gone(scim: Scim, change: str) 
 
 @pytest.mark.parametrize("too_many", [413, 400])
 def test_fewer_members_are_sent_at_once_where_so_many_are_refused(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str, too_many: int
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str, too_many: int
 ) -> None:
     faulty.groups.most_members, faulty.groups.too_many = 2, too_many
     assert scim.members_at_once == 100
     with pytest.raises(Rejected, match="Too many members"):
-        scim.add_members(sales, people)
+        scim.add_members(team, people)
     assert learned(scim) == {"members_at_once": "2"}
     assert "It refused 5 members in one request" in scim.lessons[0].evidence
     assert scim.members_at_once == 2
     with pytest.raises(Rejected, match="Too many members"):
-        scim.remove_members(sales, people)
+        scim.remove_members(team, people)
     faulty.groups.most_members = 0
     with pytest.raises(Rejected):
-        scim.add_members(sales, people[:1])
+        scim.add_members(team, people[:1])
     assert scim.members_at_once == 2
 
 
 @pytest.mark.parametrize("conflict_type", ["uniqueness", ""])
 def test_a_name_that_is_taken_is_another_group(
-    scim: Scim, faulty: FaultyScim, sales: str, conflict_type: str
+    scim: Scim, faulty: FaultyScim, team: str, conflict_type: str
 ) -> None:
     faulty.groups.conflict_type = conflict_type
     faulty.groups.add("Sellers")
-    for call in (create, lambda scim: rename(scim, sales)):
+    for call in (create, lambda scim: rename(scim, team)):
         with pytest.raises(AlreadyExists, match="another group already has this name"):
             call(scim)
 
@@ -442,14 +468,14 @@ def test_an_application_without_groups_says_so_and_its_people_go_on(
 )
 @pytest.mark.parametrize("change", ["add", "remove", "rename"])
 def test_a_lost_answer_never_leads_to_another_form(
-    scim: Scim, faulty: FaultyScim, people: list[str], sales: str, fault: Any, change: str
+    scim: Scim, faulty: FaultyScim, people: list[str], team: str, fault: Any, change: str
 ) -> None:
     faulty.on("PATCH", fault)
     with pytest.raises(Unavailable):
         {
-            "add": lambda: scim.add_members(sales, people[3:]),
-            "remove": lambda: scim.remove_members(sales, people[:2]),
-            "rename": lambda: rename(scim, sales),
+            "add": lambda: scim.add_members(team, people[3:]),
+            "remove": lambda: scim.remove_members(team, people[:2]),
+            "rename": lambda: rename(scim, team),
         }[change]()
     assert faulty.journal == ["PATCH /Groups/…"]
     assert scim.lessons == []
@@ -460,18 +486,25 @@ def test_a_lost_answer_never_leads_to_another_form(
 
 @pytest.mark.parametrize("switches", [{"ignores_filter": True}, {"refuses_filter": 501}], ids=str)
 def test_without_a_search_the_list_of_all_groups_says_which_there_are(
-    scim: Scim, faulty: FaultyScim, sales: str, switches: Any
+    scim: Scim, faulty: FaultyScim, team: str, switches: Any
 ) -> None:
     for number in range(5):
         faulty.groups.add(f"Group {number}")
     faulty.paging = pages(most=2)
     vars(faulty.groups).update(switches)
     (hit,) = find(scim)
-    assert (hit.remote_id, hit.values) == (sales, {"displayName": "Sales"})
+    assert (hit.remote_id, hit.values) == (team, {"displayName": "Sales"})
     assert learned(scim) == {"group_search.displayName": "listing"}
     asked = len(faulty.requests)
     absent = scim.find_group({"displayName": "None"}, external_id="x", made_by_us=False)
     assert (absent, len(faulty.requests)) == ([], asked)
+
+
+def test_a_group_that_was_just_made_is_in_the_list(scim: Scim, faulty: FaultyScim) -> None:
+    faulty.groups.refuses_filter = 501
+    assert find(scim) == []
+    made = create(scim)
+    assert [hit.remote_id for hit in find(scim)] == [made.remote_id]
 
 
 def test_a_list_with_gaps_does_not_say_which_groups_are_absent(
@@ -488,18 +521,18 @@ def test_a_list_with_gaps_does_not_say_which_groups_are_absent(
 
 
 def test_a_group_that_the_search_does_not_show_is_found_in_the_list(
-    scim: Scim, faulty: FaultyScim, sales: str
+    scim: Scim, faulty: FaultyScim, team: str
 ) -> None:
     faulty.on("GET", answer(200, {"totalResults": 0}), about="filter=")
     assert find(scim) == []
     (hit,) = scim.look_through_groups(SALES, external_id=EXTERNAL)
-    assert hit.remote_id == sales
+    assert hit.remote_id == team
 
 
-def test_two_groups_of_one_name_are_both_found(scim: Scim, faulty: FaultyScim, sales: str) -> None:
+def test_two_groups_of_one_name_are_both_found(scim: Scim, faulty: FaultyScim, team: str) -> None:
     faulty.groups.unique = False
     other = faulty.groups.add("SALES")["id"]
-    assert {hit.remote_id for hit in find(scim)} == {sales, other}
+    assert {hit.remote_id for hit in find(scim)} == {team, other}
 
 
 # --------------------------------------------------------------------------------- the rest

@@ -44,9 +44,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "held": guard.waiting_by_app(),
         "stopped": Lane.objects.exclude(problem="").select_related("app"),
         "paused": App.objects.filter(paused=True),
-        "groups_stuck": PushedGroup.objects.filter(
-            problem__in=[Problem.REJECTED, Problem.CONFLICT]
-        ).count(),
+        "groups_stuck": PushedGroup.objects.filter(problem__in=NEEDS_A_PERSON).count(),
         "events": Event.objects.all()[:10],
     }
 

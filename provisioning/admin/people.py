@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from unfold.admin import TabularInline
@@ -68,6 +69,15 @@ class ProvisionedUserAdmin(SaysWhatWillHappen, UserAdmin):
 
 @admin.register(Group)
 class ProvisionedGroupAdmin(SaysWhatWillHappen, GroupAdmin):
+    list_display = [*GroupAdmin.list_display, "people"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return super().get_queryset(request).annotate(people_in=access.people_in("pk"))
+
+    @display(description="People", ordering="people_in")
+    def people(self, group: Any) -> int:
+        return int(group.people_in)
+
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         pushed = obj is not None and obj.pushed.exists()
         return [*GroupAdmin.inlines, *([PushedGroupsOfGroup] if pushed else [])]

@@ -305,15 +305,18 @@ def _distrust(host: str, cause: object) -> str:
     return ""
 
 
-@lru_cache(maxsize=16)
 def tls(ca_certificate: str) -> ssl.SSLContext:
     """What is trusted: public authorities, and one's own given as PEM text.
 
-    Kept, as reading all public authorities takes longer than a request.
-
     Raises ValueError with a sentence if the text holds no certificate.
     """
-    context = ssl.create_default_context(cafile=certifi.where())
+    return _tls(certifi.where(), ca_certificate)
+
+
+@lru_cache(maxsize=16)
+def _tls(authorities: str, ca_certificate: str) -> ssl.SSLContext:
+    """Kept, as reading all public authorities takes longer than a request."""
+    context = ssl.create_default_context(cafile=authorities)
     if ca_certificate:
         try:
             context.load_verify_locations(cadata=ca_certificate)
@@ -338,8 +341,10 @@ def _user_agent() -> str:
     try:
         version = metadata.version("gatehouse")
     except metadata.PackageNotFoundError:
-        # Run from a checkout that was not installed.
+        # Run from a checkout that was not installed, or from the packages alone.
         checkout = Path(__file__).parent.parent / "pyproject.toml"
+        if not checkout.exists():
+            return "Gatehouse"
         version = tomllib.loads(checkout.read_text())["project"]["version"]
     return f"Gatehouse/{version}"
 

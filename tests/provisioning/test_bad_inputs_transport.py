@@ -13,7 +13,7 @@ import pytest
 
 from iam.models import Group, User
 from provisioning.connectors.scim import Scim
-from provisioning.errors import ConnectorError, Misconfigured, Throttled, Unavailable
+from provisioning.errors import ConnectorError, Misconfigured, Promised, Throttled, Unavailable
 from provisioning.models import Account, App, Event, Problem
 from provisioning.plan import State
 from tests.provisioning.connectors.calls import (
@@ -60,7 +60,7 @@ ANSWERS = [
     # Not by the address that is given: a search finds it just so, and trusts nobody's address.
     number(4, create, Reply(201, b"", {"Location": "/Users/7"}), Unavailable, "looks it up"),
     number(5, create, json_reply({"userName": ANN}, status=201), Unavailable, "looks it up"),
-    number(8, create, Reply(202), Unavailable, "looks it up"),
+    number(8, create, Reply(202), Promised, "took it for later"),
     number(
         10, update, Reply(200, b'{"id": "7", "na', JSON), Unavailable, "cannot be read: it is inc"
     ),

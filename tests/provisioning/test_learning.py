@@ -252,6 +252,11 @@ def test_the_test_of_the_connection_asks_what_the_application_can_do(
         "switch": "put",
         "search.userName": "filter",
         "search.externalId": "filter",
+        "group_update": "put",
+        "group_search.displayName": "filter",
+        "group_search.externalId": "filter",
+        "member_addition": "put",
+        "member_removal": "put",
     }
     push()
     faulty.requests.clear()
@@ -389,7 +394,10 @@ def test_a_test_of_the_connection_begins_anew(
     page = visit(admin_client, "provisioning_app_change", crew.pk)
     assert "It answered 501 to PATCH." in page.text
     apps_setup.check_connection(crew)
-    assert set(learned(crew)) == {"search.userName", "search.externalId"}
+    assert set(learned(crew)) == {
+        *("search.userName", "search.externalId"),
+        *("group_search.displayName", "group_search.externalId"),
+    }
     page = page.send(button="_save_and_test")
     assert "It says of itself that it does not take searches by filter." in page.text
     assert "It answered 501 to PATCH." not in page.text

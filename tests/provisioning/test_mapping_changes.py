@@ -37,7 +37,7 @@ def app(make_app: MakeApp, faulty: FaultyScim, sales: Group, crowd: list[User], 
 
 
 def with_row(app: App, target: str, source: str, kind: str = "attribute") -> list[Mapping]:
-    rows = [row for row in app.mappings.all() if row.target != target]
+    rows = [row for row in app.mappings.of_people() if row.target != target]
     return [*rows, Mapping(app=app, target=target, kind=kind, source=source)]
 
 
@@ -45,7 +45,7 @@ def test_it_counts_whose_account_would_hold_something_else(app: App, crowd: list
     found = mapping_changes.of(with_row(app, "nickName", "last_name"), app=app)
     assert (found.people, found.accounts, found.changes, found.refusals) == (11, 11, 10, 0)
     assert f"{crowd[1].username}: nickName set to “Lee”" in found.examples
-    assert mapping_changes.of(list(app.mappings.all()), app=app).changes == 0
+    assert mapping_changes.of(list(app.mappings.of_people()), app=app).changes == 0
     assert mapping_changes.of(with_row(app, "nickName", "title"), app=app).changes == 0
 
 
@@ -86,15 +86,15 @@ def page(admin_client: Client, app: App) -> Page:
 def test_bad_input_107_a_change_of_nearly_everybody_is_asked_about_first(
     page: Page, app: App, crowd: list[User]
 ) -> None:
-    before = list(app.mappings.values_list("target", "source"))
+    before = list(app.mappings.of_people().values_list("target", "source"))
     asked = page.send_rows({"target": "nickName", "source": "first_name"})
     assert "This changes 11 of 11 accounts in Zoom. Nothing has been saved yet." in asked.text
     assert f"{crowd[0].username}: nickName set to “Pat”" in asked.text
-    assert list(app.mappings.values_list("target", "source")) == before
+    assert list(app.mappings.of_people().values_list("target", "source")) == before
     number = len(before)
     other = asked.send(**{f"mappings-{number}-source": "username"})
     assert "nickName set to “p00@example.org”" in other.text
-    assert app.mappings.count() == number
+    assert app.mappings.of_people().count() == number
     other.send()
     assert app.mappings.get(target="nickName").source == "username"
 

@@ -132,4 +132,5 @@ def test_a_vendor_is_asked_for_its_description_where_it_has_one(
 ) -> None:
     app = make_app(faulty, kind=vendor)
     assert apps_setup.check_connection(app)[0]
-    assert [request.path for request in faulty.requests[1:]] == asked
+    described = ["/ResourceTypes", "/Schemas"] if asked else []
+    assert [request.path for request in faulty.requests[1:]] == [*asked, *described]

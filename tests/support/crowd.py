@@ -19,7 +19,7 @@ def crowd(app: App, group: Group, server: Any, count: int, *, prefix: str = "p")
         User(username=f"{prefix}{number:04}@example.org") for number in range(count)
     )
     Membership.objects.bulk_create(Membership(user=user, group=group) for user in users)
-    rows = list(app.mappings.all())
+    rows = list(app.mappings.of_people())
     accounts = []
     for user in users:
         person = mapping.Person(user)

@@ -1,0 +1,41 @@
+"""Every example in the guide to the commands runs, and every command with an answer is in it."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from iam.models import Group, User
+from tests.conftest import MakeApp
+from tests.support.commands import give
+from tests.support.faulty import FaultyScim
+from tests.test_docs import COMMANDS, ROOT
+
+PAGE = (ROOT / "docs/guides/commands.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^    manage\.py (.+)$", PAGE, re.MULTILINE)
+# Told in the operating guide.
+_ELSEWHERE = {"setup", "serve", "worker", "demo"}
+
+
+def test_every_command_that_answers_has_a_part_and_an_example() -> None:
+    told = re.findall(r"^## ([a-z-]+)$", PAGE, re.MULTILINE)
+    assert sorted(told) == sorted(set(COMMANDS) - _ELSEWHERE)
+    assert {example.split()[0] for example in EXAMPLES} == set(told)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_example_runs(
+    example: str,
+    make_app: MakeApp,
+    faulty: FaultyScim,
+    sales: Group,
+    ann: User,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    make_app(faulty, group=sales)
+    monkeypatch.chdir(tmp_path)
+    status, said = give(*shlex.split(example))
+    assert status in {0, 1, 3}
+    assert said

@@ -1,7 +1,7 @@
 """What would be sent now: the next step of accounts, by the plan that the worker goes by."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -82,10 +82,10 @@ def due(app: App) -> QuerySet[Account]:
     return Account.objects.filter(app=app, due_at__lte=timezone.now())
 
 
-def summary(app: App, accounts: QuerySet[Account], *, rows: int) -> Summary:
+def summary(app: App, steps: Iterable[Step], *, rows: int) -> Summary:
     """The steps counted, with so many of them; what there is nothing to do for is only counted."""
     found = Summary(app)
-    for step in steps(app, accounts):
+    for step in steps:
         found.counts[step.kind] += 1
         if step.kind != Operation.NOTHING and len(found.first) < rows:
             found.first.append(step)

@@ -2,11 +2,13 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from iam.models import Group, User
+from iam.models import Group, Operator, User
+from provisioning.models import App
 from tests.conftest import MakeApp
 from tests.support.commands import give
 from tests.support.faulty import FaultyScim
@@ -31,10 +33,18 @@ def test_the_example_runs(
     faulty: FaultyScim,
     sales: Group,
     ann: User,
+    admin_user: Operator,
+    push: Callable[[], None],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    make_app(faulty, group=sales)
+    app = make_app(faulty, group=sales)
+    push()
+    App.objects.update(guard_count=0, guard_percent=0)
+    if example.startswith("holds"):
+        sales.users.remove(ann)
+        push()
+        assert app.holds.exists()
     monkeypatch.chdir(tmp_path)
     status, said = give(*shlex.split(example))
     assert status in {0, 1, 3}

@@ -1,11 +1,12 @@
 """How commands answer: sentences or JSON, a bar or lines, and exact exit statuses."""
 
+import argparse
 import json
 import os
 import sys
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
@@ -15,6 +16,8 @@ from tqdm import tqdm
 from iam.models import User
 from iam.text import normalise, sought
 from provisioning.models import App
+
+Number = TypeVar("Number", int, float)
 
 DONE, FAILED, WRONG_USE, WAITS = 0, 1, 2, 3
 # How often a line is printed where there is no terminal (seconds).
@@ -89,6 +92,28 @@ class Progress:
             self._said_at = time.monotonic()
             total = "" if of is None else f" of {of:,}"
             self._command.say(f"{count:,}{total} {self._unit}")
+
+
+def rows(text: str) -> int:
+    """How many rows to show at most, as typed."""
+    return _number(text, "0 to 10000 rows", int, 0, 10_000)
+
+
+def seconds(text: str) -> float:
+    """How long to wait, as typed."""
+    return _number(text, "1 to 86400 seconds", float, 1, 86_400)
+
+
+def _number(
+    text: str, allowed: str, kind: Callable[[str], Number], least: int, most: int
+) -> Number:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"“{text}” is not among {allowed}")
+    return value
 
 
 def wrong(sentence: str) -> CommandError:

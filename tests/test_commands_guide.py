@@ -48,4 +48,5 @@ def test_the_example_runs(
     monkeypatch.chdir(tmp_path)
     status, said = give(*shlex.split(example))
     assert status in {0, 1, 3}
-    assert said
+    # A report goes to its file, or holds nothing that fits.
+    assert said or example.startswith("report")

@@ -64,7 +64,7 @@ class Command(BaseCommand):
     def give(self, document: Mapping[str, Any]) -> None:
         """For programs: one document on one line, only with `--json`."""
         if self.in_json:
-            self.stdout.write(json.dumps(document, ensure_ascii=False, cls=DjangoJSONEncoder))
+            self.stdout.write(as_json(document))
 
 
 class Progress:
@@ -144,6 +144,10 @@ def _alike(username: str) -> str:
     people = User.objects.filter(username_key__startswith=sought(username))[:_NAMED]
     names = ", ".join(f"“{person.username}”" for person in people)
     return f" Did you mean {names}?" if names else ""
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, cls=DjangoJSONEncoder)
 
 
 def printable(text: str) -> str:

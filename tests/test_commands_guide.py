@@ -46,6 +46,8 @@ def test_the_example_runs(
         push()
         assert app.holds.exists()
     monkeypatch.chdir(tmp_path)
+    (csv,) = re.findall(r"```csv\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "people.csv").write_text(csv, encoding="utf-8")
     status, said = give(*shlex.split(example))
     assert status in {0, 1, 3}
     # A report goes to its file, or holds nothing that fits.

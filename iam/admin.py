@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group as DjangoGroup
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from iam import actor
+from iam import actor, nesting
 from iam.forms import PREFIX, MembershipForm, NestingForm, user_form
 from iam.models import (
     Group,
@@ -161,7 +162,7 @@ class UserAdmin(ModelAdmin):
 
 @admin.register(Group)
 class GroupAdmin(ModelAdmin):
-    list_display = ["name", "description", "people"]
+    list_display = ["name", "description"]
     search_fields = ["name_key__startswith"]
     search_help_text = "Beginning of the name"
     empty_text = "A group holds the people who get the same applications."
@@ -181,12 +182,12 @@ class GroupAdmin(ModelAdmin):
     ) -> tuple[QuerySet[Group], bool]:
         return super().get_search_results(request, queryset, sought(search_term))
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        return super().get_queryset(request).annotate(people_in=Count("memberships"))
-
-    @display(description="People", ordering="people_in")
-    def people(self, group: Any) -> int:
-        return int(group.people_in)
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        with transaction.atomic():
+            if request.method == "POST":
+                # That there is no circle is still true when the nesting is saved.
+                nesting.lock()
+            return super().changeform_view(request, *args, **kwargs)
 
     @display(description="Is part of")
     def held_by(self, group: Group) -> str:

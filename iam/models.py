@@ -211,14 +211,32 @@ class GroupNesting(models.Model):
 class GroupPath(models.Model):
     """A way down from one group to another over one nesting or several; kept by `iam.nesting`."""
 
+    # The nestings are bound to the groups; to look again for each path would double what it costs.
     ancestor = models.ForeignKey(
-        Group, on_delete=models.CASCADE, related_name="paths_down", db_index=False
+        Group,
+        on_delete=models.CASCADE,
+        related_name="paths_down",
+        db_index=False,
+        db_constraint=False,
     )
     descendant = models.ForeignKey(
-        Group, on_delete=models.CASCADE, related_name="paths_up", db_index=False
+        Group,
+        on_delete=models.CASCADE,
+        related_name="paths_up",
+        db_index=False,
+        db_constraint=False,
     )
+    # Whether there is a nesting for just this path.
+    direct = models.BooleanField(default=False)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["descendant", "ancestor"],
+                condition=models.Q(direct=True),
+                name="direct_path",
+            )
+        ]
         constraints = [
             # Either way round, as both are asked for: who is below, and what is above.
             models.UniqueConstraint(fields=["ancestor", "descendant"], name="one_path_down"),

@@ -1,18 +1,20 @@
 """Which groups hold which, through others too: the paths, derived from the nestings.
 
 A nesting says that one group is directly in another; a path that there is a way down from one to
-the other. Only this module writes paths. It walks level by level, never calls itself, meets each
-group once and stops at a bound, so a circle that came in by an import does no harm.
+the other. A path over a single nesting is called direct, and stands for that nesting: the paths
+are always those that the direct ones among them make. Only this module writes paths. It walks level
+by level, never calls itself, meets each group once and stops at a bound, so a circle that came in
+by an import does no harm.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from iam.models import Group, GroupNesting, GroupPath
 
@@ -21,14 +23,29 @@ logger = logging.getLogger(__name__)
 # How many nestings may lie on the way from a group down to another one.
 LEVELS = 64
 _NAMED = 4
-_AT_ONCE = 10_000
+# As many keys as any database takes in one statement, and rows of numbers written into one.
+_KEYS = 500
+_ROWS = 10_000
+# Any number that nobody else takes for a lock of this kind.
+_LOCK = int.from_bytes(b"nestings")
 
-# (ancestor, descendant)
-Pair = tuple[int, int]
+# (ancestor, descendant, whether there is a nesting for just this)
+Path = tuple[int, int, bool]
 # From a group to those that hold it, or to those that it holds, directly.
 Ways = dict[int, list[int]]
 T = TypeVar("T")
-_NOTHING = Q(pk__in=())
+_ANY = Q()
+
+
+def lock() -> None:
+    """Keep all others from changing paths until this transaction ends.
+
+    Two that nest at the same moment would each miss what the other one writes. SQLite lets only
+    one write anyway. Called before anything else is locked, so that no two wait for each other.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def renew(child: int | None = None, *, without: int | None = None) -> int:
@@ -37,68 +54,44 @@ def renew(child: int | None = None, *, without: int | None = None) -> int:
     To be called whenever a nesting of the group in another one came or went, or, `without` it,
     before it goes. How many paths changed.
     """
-    held = _and_below([child]) if child is not None else _all_held()
-    ways = _ways_up(held, without=Q(pk=without))
-    stored = _stored(held)
-    right = {(above, group) for group in held for above in _reached(group, ways)}
-    # In order, so that two that come at once do not wait for each other.
-    new = sorted(right.difference(stored))
-    gone = [key for pair, key in stored.items() if pair not in right]
-    if new or gone:
-        _write(gone=gone, new=new)
-        _warn(_levels(ways))
+    with transaction.atomic():
+        lock()
+        stored, ways, held = _all() if child is None else _around(child, without)
+        right = _paths(held, ways)
+        # In order, which costs the database less.
+        new = sorted(right.difference(stored))
+        gone = [key for path, key in stored.items() if path not in right]
+        if new or gone:
+            _write(gone=gone, new=new)
+            _warn(_levels(ways))
     return len(new) + len(gone)
 
 
 def differ() -> bool:
-    """Whether the paths may be others than the nestings say, as after a bulk write.
+    """Whether the paths are others than the nestings say, as after a bulk write.
 
-    Each step is looked at for itself, which costs less than walking all ways. Only a circle could
-    give itself right in that, so where there is one, the answer is always yes.
+    It leaves a nesting without its direct path behind, or a direct path without its nesting.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 WHERE {' OR '.join(f'EXISTS ({each})' for each in _SIGNS)}")
-        return cursor.fetchone() is not None
-
-
-_SIGNS = (
-    # A nesting, or a path with a nesting added to it, is no path yet.
-    """
-    SELECT 1 FROM iam_groupnesting n
-    LEFT JOIN iam_grouppath p ON p.ancestor_id = n.parent_id AND p.descendant_id = n.child_id
-    WHERE p.id IS NULL
-    """,
-    """
-    SELECT 1 FROM iam_groupnesting n JOIN iam_grouppath above ON above.descendant_id = n.parent_id
-    LEFT JOIN iam_grouppath p
-        ON p.ancestor_id = above.ancestor_id AND p.descendant_id = n.child_id
-    WHERE p.id IS NULL
-    """,
-    # A path ends in no nesting any more.
-    """
-    SELECT 1 FROM iam_grouppath p WHERE NOT EXISTS (
-        SELECT 1 FROM iam_groupnesting n
-        LEFT JOIN iam_grouppath above
-            ON above.ancestor_id = p.ancestor_id AND above.descendant_id = n.parent_id
-        WHERE n.child_id = p.descendant_id
-            AND (n.parent_id = p.ancestor_id OR above.id IS NOT NULL)
-    )
-    """,
-    # A circle.
-    """
-    SELECT 1 FROM iam_grouppath p JOIN iam_grouppath back
-        ON back.ancestor_id = p.descendant_id AND back.descendant_id = p.ancestor_id
-    """,
-)
+    step = {"ancestor": OuterRef("parent"), "descendant": OuterRef("child"), "direct": True}
+    nesting = {"parent": OuterRef("ancestor"), "child": OuterRef("descendant")}
+    missing = GroupNesting.objects.filter(~Exists(GroupPath.objects.filter(**step)))
+    stale = GroupPath.objects.filter(~Exists(GroupNesting.objects.filter(**nesting)), direct=True)
+    return missing.exists() or stale.exists()
 
 
-def ending(*, nestings: Sequence[int] = (), groups: Sequence[int] = ()) -> list[int]:
+def ending(*, nestings: Collection[int] = (), groups: Collection[int] = ()) -> list[int]:
     """The keys of the paths there would no longer be without these nestings and these groups."""
     going = Q(pk__in=nestings) | Q(parent__in=groups) | Q(child__in=groups)
-    held = _and_below(GroupNesting.objects.filter(going).values_list("child", flat=True))
-    ways = _ways_up(held, without=going)
-    above = {group: _reached(group, ways) for group in held}
-    return [key for (up, down), key in _stored(held).items() if up not in above[down]]
+    rows = GroupNesting.objects.filter(going).order_by()
+    steps = set(rows.values_list("parent", "child"))
+    held = _and_below({child for _, child in steps})
+    stored = _stored(held)
+    left = {
+        group: [above for above in others if (above, group) not in steps]
+        for group, others in _known_ways(stored, held).items()
+    }
+    right = {(above, group) for above, group, _ in _paths(held, left)}
+    return [key for (above, group, _), key in stored.items() if (above, group) not in right]
 
 
 def refusal(*, parent: int, child: int) -> str:
@@ -146,27 +139,36 @@ def routes(groups: Iterable[int]) -> dict[int, list[int]]:
 # ----------------------------------------------------------------------------- walking the ways
 
 
-def _ways_up(groups: Iterable[int], *, without: Q = _NOTHING) -> Ways:
+def _ways_up(groups: Iterable[int]) -> Ways:
     """From these groups, and from each that holds one of them, to the groups it is directly in."""
-    return _ways(groups, "child", "parent", without)
+    return _ways(groups, "child", "parent")
 
 
 def _ways_down(groups: Iterable[int]) -> Ways:
-    return _ways(groups, "parent", "child", _NOTHING)
+    return _ways(groups, "parent", "child")
 
 
-def _ways(groups: Iterable[int], start: str, end: str, without: Q) -> Ways:
-    nestings = GroupNesting.objects.exclude(without).order_by().values_list(start, end)
+def _ways(groups: Iterable[int], start: str, end: str) -> Ways:
+    nestings = GroupNesting.objects.order_by().values_list(start, end)
     found: Ways = {}
     todo = set(groups)
     while todo:
         level: Ways = {}
-        for keys in _batches(todo):
+        for keys in _batches(todo, _KEYS):
             for this, other in nestings.filter(**{f"{start}__in": keys}):
                 level.setdefault(this, []).append(other)
         found |= level
         todo = {other for others in level.values() for other in others} - found.keys()
     return found
+
+
+def _paths(held: Iterable[int], ways: Ways) -> set[Path]:
+    """The paths that lead to these groups over these ways up."""
+    return {
+        (above, group, above in ways.get(group, ()))
+        for group in held
+        for above in _reached(group, ways)
+    }
 
 
 def _reached(group: int, ways: Ways) -> set[int]:
@@ -213,48 +215,78 @@ def _levels(ways: Ways) -> int | None:
 # ----------------------------------------------------------------------------- reading, writing
 
 
-def _all_held() -> set[int]:
-    held = GroupNesting.objects.order_by().values_list("child", flat=True)
-    return set(held.union(GroupPath.objects.values_list("descendant", flat=True)))
+def _all() -> tuple[dict[Path, int], Ways, Collection[int]]:
+    """All paths with their keys, and the ways up from all groups that are in others."""
+    ways: Ways = {}
+    for parent, child in GroupNesting.objects.order_by().values_list("parent", "child"):
+        ways.setdefault(child, []).append(parent)
+    return _rows(_ANY), ways, ways.keys()
 
 
-def _and_below(groups: Iterable[int]) -> set[int]:
+def _around(child: int, without: int | None) -> tuple[dict[Path, int], Ways, Collection[int]]:
+    """The same for one group and those that it holds, as far as its own nestings change anything.
+
+    Of all others the direct paths are taken, not the nestings: what a bulk write has made of those
+    is not known to the groups further down either, and is left to the next `renew` of all.
+    """
+    held = _and_below({child})
+    stored = _stored(held)
+    nestings = GroupNesting.objects.filter(child=child).order_by()
+    if without is not None:
+        nestings = nestings.exclude(pk=without)
+    parents = set(nestings.values_list("parent", flat=True))
+    ways = _known_ways({**stored, **_stored(parents)}, held | parents)
+    return stored, {**ways, child: list(parents)}, held
+
+
+def _and_below(groups: Collection[int]) -> set[int]:
     """These groups and those that they hold, as far as it is written down."""
     found = set(groups)
-    for keys in _batches(list(found)):
-        found.update(
-            GroupPath.objects.filter(ancestor__in=keys).values_list("descendant", flat=True)
-        )
+    for keys in _batches(groups, _KEYS):
+        below = GroupPath.objects.filter(ancestor__in=keys).order_by()
+        found.update(below.values_list("descendant", flat=True))
     return found
 
 
-def _stored(groups: Collection[int]) -> dict[Pair, int]:
+def _stored(groups: Collection[int], *, which: Q = _ANY) -> dict[Path, int]:
     """The paths to these groups, with their keys."""
-    columns = GroupPath.objects.order_by().values_list("ancestor", "descendant", "pk")
-    return {
-        (above, below): key
-        for keys in _batches(groups)
-        for above, below, key in columns.filter(descendant__in=keys)
-    }
+    found: dict[Path, int] = {}
+    for keys in _batches(groups, _KEYS):
+        found |= _rows(which & Q(descendant__in=keys))
+    return found
 
 
-def _write(*, gone: list[int], new: list[Pair]) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
-        for keys in _batches(gone):
-            GroupPath.objects.filter(pk__in=keys).delete()
-        for pairs in _batches(new):
+def _rows(which: Q) -> dict[Path, int]:
+    rows = GroupPath.objects.filter(which).order_by()
+    columns = rows.values_list("ancestor", "descendant", "direct", "pk")
+    return {(above, below, direct): key for above, below, direct, key in columns.iterator()}
+
+
+def _known_ways(stored: Collection[Path], groups: Collection[int]) -> Ways:
+    """The ways up that the paths know of, from these groups, to which all `stored` lead."""
+    further = {above for above, _, _ in stored}.difference(groups)
+    found: Ways = {}
+    for above, below, direct in (*stored, *_stored(further, which=Q(direct=True))):
+        if direct:
+            found.setdefault(below, []).append(above)
+    return found
+
+
+def _write(*, gone: list[int], new: list[Path]) -> None:
+    for keys in _batches(gone, _KEYS):
+        GroupPath.objects.filter(pk__in=keys).delete()
+    with connection.cursor() as cursor:
+        for paths in _batches(new, _ROWS):
             # Numbers alone, and without the model: there may be hundreds of thousands.
-            values = ", ".join(f"({above:d}, {below:d})" for above, below in pairs)
+            values = ", ".join(f"({up:d}, {down:d}, {direct})" for up, down, direct in paths)
             cursor.execute(
-                "INSERT INTO iam_grouppath (ancestor_id, descendant_id) "
-                f"VALUES {values} ON CONFLICT DO NOTHING"
+                f"INSERT INTO iam_grouppath (ancestor_id, descendant_id, direct) VALUES {values}"
             )
 
 
-def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
-    """As many as a database takes in one statement."""
+def _batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
     source = iter(rows)
-    while batch := list(islice(source, _AT_ONCE)):
+    while batch := list(islice(source, size)):
         yield batch
 
 

@@ -47,6 +47,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Apps", "apps", "admin:provisioning_app_changelist"),
                 _item("Policies", "policy", "admin:provisioning_policy_changelist"),
                 _item("Accounts", "badge", "admin:provisioning_account_changelist"),
+                _item("Groups there", "groups", "admin:provisioning_pushedgroup_changelist"),
                 _counted(request, "Holds", "front_hand", "admin:provisioning_hold_changelist"),
             ],
         },

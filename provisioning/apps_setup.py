@@ -9,8 +9,17 @@ from django.utils import timezone
 
 from provisioning import addresses, connections, correlation, lanes
 from provisioning import secrets as sealing
+from provisioning.connectors.base import Constant, Formula, Source
 from provisioning.errors import ConnectorError, Unavailable
-from provisioning.models import NEEDS_A_PERSON, App, Apply, GroupsToPush, Mapping, Resource
+from provisioning.models import (
+    NEEDS_A_PERSON,
+    App,
+    Apply,
+    GroupsToPush,
+    Mapping,
+    Resource,
+    SourceKind,
+)
 from provisioning.plan import Feature, State
 from provisioning.scim import discovery
 from provisioning.scim.dialect import DELETE
@@ -37,9 +46,19 @@ def create(app: App) -> App:
 def add_default_mapping(app: App) -> None:
     """The rows that the connector suggests."""
     Mapping.objects.bulk_create(
-        Mapping(app=app, target=target, source=source, position=position)
+        Mapping(app=app, target=target, position=position, **_written(source))
         for position, (target, source) in enumerate(app.kind.default_mappings)
     )
+
+
+def _written(source: Source) -> dict[str, str]:
+    match source:
+        case Constant(text):
+            return {"kind": SourceKind.CONSTANT, "source": text}
+        case Formula(text):
+            return {"kind": SourceKind.EXPRESSION, "source": text}
+        case str(key):
+            return {"kind": SourceKind.ATTRIBUTE, "source": key}
 
 
 def complete(app: App) -> None:

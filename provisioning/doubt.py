@@ -53,6 +53,7 @@ def sending(
     grown = {**kept, "operations": sorted(operations(doubt) | {action.operation})}
     changed = [change.path for change in action.changes]
     if action.operation is Operation.CREATE:
+        # Just what it was looked for by before: any other value may have been somebody else's.
         grown["values"] = {target: desired[target] for target in identifying}
         changed = list(desired)
     if changed:

@@ -275,6 +275,8 @@ def _wanted(account: Account) -> bool:
 
 def storable(value: Value | None) -> Value | None:
     """A value from outside as a database takes it; an empty text is no value."""
+    if isinstance(value, list):
+        return sorted({kept for each in value if (kept := str(storable(each) or ""))}) or None
     if not isinstance(value, str):
         return value
     return value.replace("\0", "").encode("utf-8", "replace").decode() or None

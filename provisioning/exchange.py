@@ -68,7 +68,12 @@ def look_through(connector: Connector, job: Job) -> Answer:
     """Whether the account is there although a search does not show it."""
     external_id = str(job.account.external_id)
     return _timed(
-        job, lambda: {"found": connector.look_through(job.desired, external_id=external_id)}
+        job,
+        lambda: {
+            "found": connector.look_through(
+                job.desired, matching=job.matching, external_id=external_id
+            )
+        },
     )
 
 
@@ -162,10 +167,14 @@ def _find(connector: Connector, job: Job) -> Sequence[RemoteAccount]:
         # Whatever that create may have set is asked for, or a value that the person has lost since
         # would not be known to be there, and would stay.
         asked = dict.fromkeys(doubt.paths(job.account.intent)) | job.desired | tried
-        found = connector.find(asked, external_id=external_id, made_by_us=True)
+        found = connector.find(
+            asked, matching=list(tried), external_id=external_id, made_by_us=True
+        )
         if found or tried.items() <= job.desired.items() or not job.wanted:
             return found
-    return connector.find(job.desired, external_id=external_id, made_by_us=False)
+    return connector.find(
+        job.desired, matching=job.matching, external_id=external_id, made_by_us=False
+    )
 
 
 def _write(connector: Connector, job: Job) -> Written:

@@ -14,6 +14,8 @@ from provisioning.group_mapping import Desired
 from provisioning.models import PushedGroup, PushedMember
 from provisioning.plan import Action, Operation
 
+OF_MEMBERS = {Operation.ADD_MEMBER, Operation.REMOVE_MEMBER}
+
 
 @dataclass(frozen=True)
 class GroupJob:
@@ -50,6 +52,21 @@ class GroupAnswer:
     @property
     def stops_the_app(self) -> bool:
         return stops_the_app(self.error)
+
+
+def sending(job: GroupJob, identifying: Sequence[str]) -> doubt.Doubt:
+    """What will be in doubt about the group while the answer to this write has not come."""
+    operation = job.action.operation
+    if operation in OF_MEMBERS or operation is Operation.RESOLVE:
+        # The rows of the members say it.
+        return job.doubt
+    grown = {**job.doubt, "operations": sorted(doubt.operations(job.doubt) | {operation})}
+    if operation is Operation.CREATE_GROUP:
+        grown["values"] = {target: job.desired[target] for target in identifying}
+    if job.action.changes:
+        paths = {change.path for change in job.action.changes}
+        grown["paths"] = sorted({*doubt.paths(job.doubt), *paths})
+    return grown
 
 
 def look_up(connector: Connector, job: GroupJob) -> GroupAnswer:

@@ -26,13 +26,13 @@ class _Source:
 
     group: Group
 
-    def attribute(self, name: str) -> Value | None:
+    def attribute(self, name: str) -> str | None:
         if name not in _KEYS:
             raise KeyError(name)
         found: str = getattr(self.group, name)
         return found or None
 
-    def attribute_of_manager(self, name: str) -> Value | None:
+    def attribute_of_manager(self, name: str) -> str | None:
         raise EvaluationError("A group has no manager.")
 
     def is_member_of(self, group: str) -> bool:
@@ -85,6 +85,9 @@ def _found(row: Mapping, source: _Source) -> Value | None:
         case SourceKind.CONSTANT:
             return row.source
         case SourceKind.EXPRESSION:
-            return evaluate(parse(row.source), source)
+            found = evaluate(parse(row.source), source)
+            if isinstance(found, tuple):
+                raise EvaluationError("It gives several values, and this takes one.")
+            return found
         case _:
             return source.attribute(row.source)

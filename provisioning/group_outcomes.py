@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from provisioning import doubt, group_members, group_wording
+from provisioning import group_members, group_wording
 from provisioning.connectors.base import RemoteGroup
 from provisioning.errors import (
     AlreadyExists,
@@ -19,7 +19,7 @@ from provisioning.errors import (
     Throttled,
     Unavailable,
 )
-from provisioning.group_exchange import GroupAnswer, GroupJob
+from provisioning.group_exchange import OF_MEMBERS, GroupAnswer, GroupJob
 from provisioning.group_record import GroupResult, event
 from provisioning.models import (
     Event,
@@ -48,22 +48,6 @@ _UNGUARDED: dict[str, Any] = {
     "guard_people": 0,
     "released_by": "",
 }
-_OF_MEMBERS = {Operation.ADD_MEMBER, Operation.REMOVE_MEMBER}
-
-
-def sending(job: GroupJob, identifying: Sequence[str]) -> doubt.Doubt:
-    """What will be in doubt about the group while the answer to this write has not come."""
-    operation = job.action.operation
-    if operation in _OF_MEMBERS or operation is Operation.RESOLVE:
-        # The rows of the members say it.
-        return job.doubt
-    grown = {**job.doubt, "operations": sorted(doubt.operations(job.doubt) | {operation})}
-    if operation is Operation.CREATE_GROUP:
-        grown["values"] = {target: job.desired[target] for target in identifying}
-    if job.action.changes:
-        paths = {change.path for change in job.action.changes}
-        grown["paths"] = sorted({*doubt.paths(job.doubt), *paths})
-    return grown
 
 
 # ------------------------------------------------------------------------------------ nothing to do
@@ -144,7 +128,7 @@ def done(answer: GroupAnswer) -> GroupResult:
     """The application did what it was asked; the next look says whether more is to be done."""
     job, pushed = answer.job, answer.job.pushed
     operation = job.action.operation
-    if operation in _OF_MEMBERS:
+    if operation in OF_MEMBERS:
         return _members_done(answer)
     if operation is Operation.RESOLVE:
         # It is there still: the deletion had not got through.

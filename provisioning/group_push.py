@@ -22,7 +22,7 @@ from provisioning import (
 )
 from provisioning.connectors.base import Connector, RemoteGroup
 from provisioning.errors import Rejected
-from provisioning.group_exchange import GroupAnswer, GroupJob
+from provisioning.group_exchange import OF_MEMBERS, GroupAnswer, GroupJob
 from provisioning.group_plan import People, RecordedGroup, plan_group
 from provisioning.group_record import GroupResult
 from provisioning.lanes import Lease, LeaseLost
@@ -34,8 +34,6 @@ from provisioning.trouble import Trouble
 _PORTION = 20
 # So many refused one after the other are not their own fault, but the group's.
 _TOO_MANY_REFUSED = 20
-
-_OF_MEMBERS = {Operation.ADD_MEMBER, Operation.REMOVE_MEMBER}
 
 
 @dataclass
@@ -72,7 +70,7 @@ class Groups:
     def work(self, app: App, connector: Connector) -> int:
         """One step for each of the groups that are due; how many there were."""
         self.app, self.connector = app, connector
-        claimed = group_queue.claim(app, limit=1 if self.trouble.lane.problem else _PORTION)
+        claimed = group_queue.claim(app, limit=1 if self.trouble.lane.paused_until else _PORTION)
         if not claimed:
             return 0
         self._rows = list(app.mappings.of_groups())
@@ -226,7 +224,7 @@ class Groups:
             return
         for job in jobs:
             identifying = self.app.kind.required_group_targets
-            job.pushed.intent = group_outcomes.sending(job, identifying)
+            job.pushed.intent = group_exchange.sending(job, identifying)
             for member in job.members:
                 removing = job.action.operation is Operation.REMOVE_MEMBER
                 member.state = MemberState.REMOVING if removing else MemberState.ADDING
@@ -243,7 +241,7 @@ class Groups:
 
     def _result(self, answer: GroupAnswer) -> GroupResult:
         progress = self._progress[answer.job.pushed.pk]
-        if answer.job.action.operation in _OF_MEMBERS:
+        if answer.job.action.operation in OF_MEMBERS:
             if isinstance(answer.error, Rejected):
                 return self._portion_refused(answer, progress, answer.error)
             if answer.error is None:

@@ -69,6 +69,15 @@ def mark_rows(
     return marked
 
 
+def push_now(rows: QuerySet[PushedGroup]) -> int:
+    """Look at just these again, and send anew whoever was refused; how many groups there were."""
+    again = PushedMember.objects.filter(pushed_group__in=rows.values("pk")).exclude(message="")
+    with transaction.atomic():
+        count = mark_rows(rows, trigger=Trigger.MANUAL)
+        again.update(try_at=timezone.now())
+    return count
+
+
 def accounts_changed(accounts: Iterable[Account]) -> None:
     """Accounts came, went, or were brought up to date: their groups follow.
 

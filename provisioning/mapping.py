@@ -1,7 +1,8 @@
 """Turns a person into what an application should hold, by the rows of the app's mapping."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping as Values
+from dataclasses import dataclass, field, replace
 
 from iam import attributes, text
 from iam.attributes import Attribute
@@ -18,6 +19,11 @@ Desired = dict[str, Value | None]
 
 # What the policy says, and not the person: only here is it an attribute like any other.
 LOGIN_METHOD = Attribute("login_method", "Login method of the policy")
+# What their account in this very application is called there (RFC 7643 section 4.3).
+MANAGER_ACCOUNT = Attribute("manager_account", "Manager's account in the application")
+
+# How many values a formula with unique() gives one person to choose from.
+MOST_NUMBERS = 1_000
 
 
 @dataclass(frozen=True)
@@ -28,13 +34,19 @@ class Person:
     # The comparable forms of the names of their groups.
     groups: frozenset[str] = frozenset()
     login_method: str | None = None
+    # The id in the application; None while the manager has no account there.
+    manager_account: str | None = None
+    # By target, which of the values that a formula with unique() may give is theirs.
+    numbers: Values[str, int] = field(default_factory=dict)
 
-    def attribute(self, name: str) -> Value | None:
+    def attribute(self, name: str) -> attributes.Value | None:
         if name == LOGIN_METHOD.key:
             return self.login_method
+        if name == MANAGER_ACCOUNT.key:
+            return self.manager_account
         return attributes.value(self.user, name)
 
-    def attribute_of_manager(self, name: str) -> Value | None:
+    def attribute_of_manager(self, name: str) -> attributes.Value | None:
         manager = self.user.manager
         return None if manager is None else attributes.value(manager, name)
 
@@ -44,16 +56,38 @@ class Person:
 
 def catalogue() -> list[Attribute]:
     """Every attribute that a row can be filled from."""
-    return [*attributes.BUILT_IN, LOGIN_METHOD, *attributes.custom()]
+    return [*attributes.BUILT_IN, LOGIN_METHOD, MANAGER_ACCOUNT, *attributes.custom()]
 
 
 def people(rows: Iterable[Mapping], users: Sequence[User], *, app: App) -> dict[int, Person]:
-    """By key, each with what the rows ask about them: two queries at most, however many they are.
+    """By key, each with what the rows ask about them: three queries at most, for however many."""
+    rows = list(rows)
+    found = {user.pk: Person(user) for user in users}
+    if any(_asks_about_groups(row) for row in rows):
+        found = _in_groups(users, app)
+    if refers_to_managers(rows):
+        known = _manager_accounts(users, app)
+        found = {
+            key: replace(person, manager_account=known.get(person.user.manager_id))
+            for key, person in found.items()
+        }
+    return found
 
-    Of several policies that give a person the app, the oldest says how they sign in.
-    """
-    if not any(_asks_about_groups(row) for row in rows):
-        return {user.pk: Person(user) for user in users}
+
+def refers_to_managers(rows: Iterable[Mapping]) -> bool:
+    """Whether what an account holds depends on the account of somebody else."""
+    return any(_reads(row, MANAGER_ACCOUNT) for row in rows)
+
+
+def _manager_accounts(users: Sequence[User], app: App) -> dict[int | None, str]:
+    """By the manager's key. Nobody is their own manager, whatever an import says."""
+    managers = {user.manager_id for user in users if user.manager_id != user.pk}
+    accounts = Account.objects.filter(app=app, user__in=managers - {None}, remote_id__isnull=False)
+    return {user: str(key) for user, key in accounts.values_list("user", "remote_id")}
+
+
+def _in_groups(users: Sequence[User], app: App) -> dict[int, Person]:
+    """Of several policies that give a person the app, the oldest says how they sign in."""
     policies = Policy.objects.filter(app=app, enabled=True).order_by("pk")
     methods = dict(policies.values_list("group", "login_method"))
     groups: dict[int, dict[int, str]] = {user.pk: {} for user in users}
@@ -76,9 +110,14 @@ def people(rows: Iterable[Mapping], users: Sequence[User], *, app: App) -> dict[
 
 def _asks_about_groups(row: Mapping) -> bool:
     """Also for the login method, which a person has through a group."""
+    asks = row.kind == SourceKind.EXPRESSION and "is_member_of" in row.source
+    return asks or _reads(row, LOGIN_METHOD)
+
+
+def _reads(row: Mapping, attribute: Attribute) -> bool:
     if row.kind == SourceKind.EXPRESSION:
-        return "is_member_of" in row.source or LOGIN_METHOD.key in row.source
-    return row.kind == SourceKind.ATTRIBUTE and row.source == LOGIN_METHOD.key
+        return attribute.key in row.source
+    return row.kind == SourceKind.ATTRIBUTE and row.source == attribute.key
 
 
 def render(
@@ -95,7 +134,7 @@ def render(
     rows = [row for row in rows if creating or row.apply == Apply.ALWAYS]
     desired: Desired = {}
     for row in rows:
-        found = value(row, person, app=app)
+        found = shaped(value(row, person, app=app), kind, row.target)
         if found is not None or row.when_empty != WhenEmpty.LEAVE:
             desired[row.target] = found
     if kind.active_target in desired:
@@ -124,12 +163,26 @@ def described(row: Mapping) -> str:
     """What the row is filled from, in words."""
     if row.kind != SourceKind.ATTRIBUTE:
         return f"the {SourceKind(row.kind).label.lower()} {row.source}"
-    labels = {attribute.key: attribute.label for attribute in (*attributes.BUILT_IN, LOGIN_METHOD)}
+    known = (*attributes.BUILT_IN, LOGIN_METHOD, MANAGER_ACCOUNT)
+    labels = {attribute.key: attribute.label for attribute in known}
     return labels.get(row.source, row.source)
+
+
+def shaped(found: Value | None, kind: type[Connector], target: str) -> Value | None:
+    """One value as the list of itself, where the target holds a list."""
+    if found is None or isinstance(found, list) or not kind.takes_list(target):
+        return found
+    return [str(found)]
 
 
 def value(row: Mapping, person: Person, *, app: str) -> Value | None:
     """What the row gives for this person, None for nothing. Raises Rejected."""
+    if person.numbers.get(row.target, 1) > MOST_NUMBERS:
+        raise Rejected(
+            f"More than {MOST_NUMBERS:,} values that the formula for “{row.target}” gives "
+            f"{person.user} belong to other accounts. Let it use more of the person under Apps > "
+            f"{app} > Attribute mapping."
+        )
     try:
         found = _found(row, person)
     except KeyError as error:
@@ -152,9 +205,27 @@ def _found(row: Mapping, person: Person) -> Value | None:
         case SourceKind.CONSTANT:
             return row.source
         case SourceKind.EXPRESSION:
-            return evaluate(parse(row.source), person)
+            number = person.numbers.get(row.target, 1)
+            found = evaluate(parse(row.source), person, number=number)
+            return sorted(set(found)) if isinstance(found, tuple) else found
         case _:
             return person.attribute(row.source)
+
+
+def is_unique(row: Mapping) -> bool:
+    """Whether the row gives a value of which every account has another one."""
+    if row.kind != SourceKind.EXPRESSION:
+        return False
+    try:
+        return parse(row.source).is_unique
+    except ExpressionError:
+        return False
+
+
+def matching(rows: Iterable[Mapping]) -> list[str]:
+    """The targets that existing accounts are looked for by, in their order."""
+    chosen = [row for row in rows if row.match is not None]
+    return [row.target for row in sorted(chosen, key=lambda row: row.match or 0)]
 
 
 def left_alone(

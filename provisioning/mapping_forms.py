@@ -1,6 +1,9 @@
 """The rows of an application's attribute mapping, as an administrator fills them in."""
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -17,10 +20,11 @@ from unfold.widgets import (
 
 from iam import attributes, text
 from iam.models import Group
-from provisioning import group_mapping, mapping
+from provisioning import group_mapping, mapping, mapping_changes, wording
 from provisioning.connectors.base import Connector
 from provisioning.expressions.grammar import LONGEST, Expression, parse
-from provisioning.models import Apply, Mapping, Resource, SourceKind, WhenEmpty
+from provisioning.models import Apply, Mapping, Match, Resource, SourceKind, WhenEmpty
+from provisioning.plan import Feature
 
 # Beside the keys of attributes, none of which begins with a colon.
 _WRITTEN = {
@@ -29,6 +33,14 @@ _WRITTEN = {
 
 
 _WRITTEN_HERE = [(key, label) for key, (_, label) in _WRITTEN.items()]
+_MADE_UP = (
+    "Nobody can be found by a value that unique() makes up: it may be somebody else's there. "
+    "Choose under “finds accounts” another row, such as the e-mail address."
+)
+
+
+# Per cent of an app's accounts that a change of its mapping may alter without a question.
+_MANY = 50
 
 
 class Choice(forms.ChoiceField):
@@ -44,6 +56,14 @@ class Choice(forms.ChoiceField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(initial, data or self.default)
+
+
+class Order(Choice):
+    """A number, or nothing."""
+
+    def clean(self, value: Any) -> Any:
+        found = super().clean(value)
+        return int(found) if found else None
 
 
 class ChoiceAndText(forms.MultiWidget):
@@ -75,7 +95,7 @@ class MappingForm(forms.ModelForm):
 
     class Meta:
         model = Mapping
-        fields = ["target", "source", "when_empty", "apply"]
+        fields = ["target", "source", "when_empty", "apply", "match"]
         widgets = {
             "target": UnfoldAdminTextInputWidget(
                 attrs={"list": "known-targets", "spellcheck": "false"}
@@ -107,6 +127,13 @@ class MappingForm(forms.ModelForm):
             default=Apply.ALWAYS,
             label="filled in",
             help_text="“At creation” sets it once and then leaves it to the application.",
+        )
+        self.fields["match"] = Order(
+            choices=[("", "No"), *Match.choices],
+            default="",
+            label="finds accounts",
+            help_text="Whether an account that is there already is found by this value, and in "
+            "which order. Where no row says so, by what the application needs first.",
         )
         self.initial["source"] = [f":{row.kind}", row.source] if written else [row.source, ""]
         self.initial["when_empty"] = [row.when_empty, row.default]
@@ -150,6 +177,23 @@ class MappingForm(forms.ModelForm):
         text.plain(written)
         return written
 
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        target = cleaned.get("target")
+        if target and self.instance.kind == SourceKind.EXPRESSION and cleaned.get("source"):
+            self._refuse_list(target, cleaned["source"])
+        refused = self.kind.cannot_match(cleaned["target"]) if cleaned.get("target") else ""
+        if cleaned.get("match") and refused:
+            self.add_error("match", f"{refused} Choose “No” here.")
+        return cleaned
+
+    def _refuse_list(self, target: str, formula: str) -> None:
+        if self.kind.takes_list(target) is False:
+            try:
+                parse(formula).refuse_list()
+            except ValueError as error:
+                self.add_error("source", _pointed(error, code="formula"))
+
     def clean_when_empty(self) -> str:
         choice, written = self.cleaned_data["when_empty"]
         if choice == WhenEmpty.DEFAULT and not written:
@@ -181,6 +225,13 @@ class GroupMappingForm(MappingForm):
     def formula(self, written: str) -> str:
         known = [attribute.key for attribute in group_mapping.CATALOGUE]
         return _known_formula(written, lambda expression: (known, []))
+
+
+def _token(rows: Sequence[Mapping]) -> str:
+    told = [
+        [row.target, row.kind, row.source, row.when_empty, row.default, row.apply] for row in rows
+    ]
+    return hashlib.sha256(json.dumps(sorted(told)).encode()).hexdigest()
 
 
 def _text(widget: forms.Widget, longest: int) -> forms.CharField:
@@ -219,20 +270,40 @@ def _sources(current: str) -> list[tuple[str, Any]]:
     """The catalogue of portal attributes, and the row's own one should it have been removed."""
     built_in = [(found.key, found.label) for found in attributes.BUILT_IN]
     method = [(mapping.LOGIN_METHOD.key, mapping.LOGIN_METHOD.label)]
+    manager = [(mapping.MANAGER_ACCOUNT.key, mapping.MANAGER_ACCOUNT.label)]
     custom = [(found.key, found.label) for found in attributes.custom()]
-    known = {key for key, _ in built_in + method + custom}
+    known = {key for key, _ in built_in + method + manager + custom}
     gone = [(current, f"{current} (not defined any more)")] if current not in known | {""} else []
     return [
         ("", "Choose an attribute"),
         ("Profile attributes", built_in),
         ("Custom attributes", custom + gone),
         ("Sign-in", method),
+        ("Reference", manager),
         ("Written here", _WRITTEN_HERE),
     ]
 
 
+@dataclass(frozen=True)
+class Question:
+    """What is asked before rows are saved that change many accounts; `token` stands for them."""
+
+    sentence: str
+    examples: list[str]
+    token: str
+
+
 class MappingFormSet(BaseInlineFormSet):
-    """All rows together: two of them may not fill the same target."""
+    """All rows together: two of them may not fill the same target.
+
+    With `confirmed`, rows that would change many accounts are only right with the token of the
+    question that was asked about just these rows.
+    """
+
+    def __init__(self, *args: Any, confirmed: str | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.confirmed = confirmed
+        self.question: Question | None = None
 
     def save_existing_objects(self, commit: bool = True) -> list[Any]:
         # Two rows may exchange their targets, which cannot be written one after the other.
@@ -256,4 +327,54 @@ class MappingFormSet(BaseInlineFormSet):
                     "target", f"Row {seen[target]} already fills “{target}”. Remove one of the two."
                 )
             seen.setdefault(target, row)
+            whole = target.partition("[")[0]
+            if whole != target and whole in seen:
+                form.add_error(
+                    "target", f"Row {seen[whole]} fills all of “{whole}”. Remove one of the two."
+                )
+        self._clean_matching()
         super().clean()
+        if self.confirmed is not None and self.instance.pk and not any(self.errors):
+            self._ask_first()
+
+    def _ask_first(self) -> None:
+        """Say what would become of most accounts before, and not after, it has."""
+        if not self.has_changed() or Feature.UPDATE_USERS not in self.instance.rules.features:
+            return
+        rows = [
+            form.instance
+            for form in self.forms
+            if (form.instance.pk or form.has_changed()) and not form.cleaned_data.get("DELETE")
+        ]
+        effect = mapping_changes.of(rows, app=self.instance)
+        most = max(self.instance.guard_count, effect.accounts * _MANY // 100)
+        token = _token(rows)
+        if effect.changes <= most or self.confirmed == token:
+            return
+        sentence = wording.many_changes(
+            self.instance,
+            count=effect.changes,
+            accounts=effect.accounts,
+            looked_at=None if effect.is_exact else effect.looked_at,
+        )
+        self.question = Question(sentence, effect.examples, token)
+        raise ValidationError(f"{sentence} Look at the examples, and save once more.")
+
+    def _clean_matching(self) -> None:
+        """By what accounts are found: one row for each place, and no value that is made up."""
+        kept = [
+            form
+            for form in self.forms
+            if form.is_valid() and form.cleaned_data and not form.cleaned_data.get("DELETE")
+        ]
+        chosen = [form for form in kept if form.cleaned_data.get("match")]
+        seen: dict[int, str] = {}
+        for form in chosen:
+            match, target = form.cleaned_data["match"], form.cleaned_data["target"]
+            if match in seen:
+                form.add_error("match", f"“{seen[match]}” has this place. Choose another one.")
+            seen.setdefault(match, target)
+        first = self.instance.kind.required_targets[0]
+        for form in chosen or [each for each in kept if each.cleaned_data.get("target") == first]:
+            if mapping.is_unique(form.instance):
+                form.add_error("match" if chosen else "source", _MADE_UP)

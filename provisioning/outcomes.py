@@ -2,8 +2,8 @@
 
 import logging
 import random
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +37,8 @@ _SLOW = 3
 _GIVE_UP_AFTER = timedelta(days=28)
 # A value may be taken only until another account of the same batch lets go of it.
 _TRIES_FOR_A_TAKEN_VALUE = 3
+# Of the values that a formula with unique() gives, before a day is waited.
+_TRIES_OF_ANOTHER_VALUE = 10
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class Job:
     doubt: doubt.Doubt
     # Mapped targets that are neither filled in nor cleared now (mapping.render).
     untouched: Collection[str] = ()
+    # The targets that its account is looked for by, in their order.
+    matching: Sequence[str] = ()
+    # It gets a name for a moment only (provisioning/handing_on.py).
+    steps_aside: bool = False
     # In the header of each of its requests, in its event and in the log.
     correlation_id: str = field(default_factory=correlation.new)
 
@@ -121,9 +127,11 @@ def written(job: Job, answer: Written, *, seconds: float) -> Result:
 
 def _done(job: Job, answer: Written, seconds: float) -> Result:
     account, operation = job.account, job.action.operation
-    again = operation in {Operation.DEACTIVATE, Operation.REACTIVATE}
+    again = job.steps_aside or operation in {Operation.DEACTIVATE, Operation.REACTIVATE}
     different = _differing(job, answer)
     done = wording.done(account, operation, job.action.changes, why=wording.no_access(account))
+    if job.steps_aside:
+        done = f"{done} {wording.STEPS_ASIDE}"
     kept = operation is Operation.DELETE and answer.shown is not None
     message = wording.kept_there(account) if kept else done
     proof = wording.seen(account, operation, different, verified=answer.effect is Effect.VERIFIED)
@@ -289,6 +297,14 @@ def failed(job: Job, error: Exception, *, seconds: float = 0, told: bool = False
             logger.error("Unexpected failure", exc_info=error, extra=job.about)
             ours = Unavailable("Gatehouse itself failed. It tries again; its log says more.")
             return _retry(job, ours, seconds, certain=False)
+
+
+def another_value(job: Job) -> Result:
+    """Somebody has the value in the application, and a formula gives another one."""
+    error = AlreadyExists(wording.value_is_taken(job.account))
+    if job.account.attempts >= _TRIES_OF_ANOTHER_VALUE:
+        return _park(job, error, seconds=0)
+    return replace(_retry(job, error, seconds=0, certain=True), due_at=timezone.now())
 
 
 def _missing(job: Job, seconds: float) -> Result:

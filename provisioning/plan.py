@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-Value = str | bool | int | float
+# A list is sorted and holds each text once: the order of several values means nothing.
+Value = str | bool | int | float | list[str]
 
 
 class Feature(StrEnum):

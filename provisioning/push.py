@@ -14,6 +14,7 @@ from provisioning import (
     group_push,
     group_queue,
     guard,
+    handing_on,
     lanes,
     linking,
     mapping,
@@ -22,12 +23,13 @@ from provisioning import (
     queue,
     record,
     transactions,
+    uniqueness,
 )
 from provisioning.connectors.base import Connector
 from provisioning.errors import AlreadyExists, Misconfigured, Rejected
 from provisioning.exchange import Answer
 from provisioning.lanes import Lease, LeaseLost
-from provisioning.models import Account, App, Lane, Mapping
+from provisioning.models import Account, App, Lane, Mapping, Trigger
 from provisioning.outcomes import Job
 from provisioning.plan import NOTHING, Operation
 from provisioning.record import Result
@@ -83,8 +85,10 @@ class _Round:
         groups = group_push.Groups(self.app, self.connector, self.lease, self.trouble)
         while not self.trouble.resting.is_set() and not stopped():
             began = time.monotonic()
-            # After a failure of the whole app one account is the probe.
-            batch = queue.claim(self.app, limit=1 if self.trouble.lane.problem else portion)
+            # After a failure of the whole app one account is the probe. After it asked for less as
+            # well: the look-ups of many could use up what it allows, for ever.
+            lane = self.trouble.lane
+            batch = queue.claim(self.app, limit=1 if lane.problem or lane.paused_until else portion)
             if not batch:
                 # Groups, one step each, while no account is due.
                 if not group_queue.is_due(self.app) or not self._refresh():
@@ -128,7 +132,8 @@ class _Round:
         certain = [job for job in jobs if job.action.operation not in _LOOKED_UP_FIRST]
         # Leavers are among these. Also before the look-ups, so that nobody is given an account
         # that is about to be switched off for its former owner.
-        self._send(certain)
+        for wave in handing_on.waves(certain, self.app.kind.required_targets[0]):
+            self._send(wave)
         self._send(self._look_up(uncertain))
 
     def _plan(self, batch: list[Account]) -> list[Job]:
@@ -136,7 +141,13 @@ class _Round:
         jobs: list[Job] = []
         results: list[Result] = []
         wanted = [row.user for row in batch if row.user is not None and _wanted(row)]
-        people = mapping.people(self.mappings, wanted, app=self.app)
+        people = uniqueness.numbered(
+            self.mappings,
+            mapping.people(self.mappings, wanted, app=self.app),
+            {row.user_id: row.pk for row in batch if row.user_id and _wanted(row)},
+            app=self.app,
+            take=True,
+        )
         for account in batch:
             account.app = self.app
             job = _bare(account)
@@ -162,7 +173,13 @@ class _Round:
             now=job.claimed_at,
         )
         untouched = {row.target for row in self.mappings} - desired.keys()
-        return replace(job, action=action, desired=desired, untouched=untouched)
+        return replace(
+            job,
+            action=action,
+            desired=desired,
+            untouched=untouched,
+            matching=mapping.matching(self.mappings),
+        )
 
     def _look_up(self, jobs: list[Job], *, by: exchange.Step = exchange.look_up) -> list[Job]:
         """Link what is there already; the jobs whose account is certainly absent remain."""
@@ -193,7 +210,7 @@ class _Round:
                 job.doubt,
                 job.action,
                 desired=job.desired,
-                identifying=self.app.kind.required_targets,
+                identifying=self.app.kind.asked_by(job.desired, job.matching),
             )
         record.save_intents([job.account for job in jobs], lease=self.lease)
         taken = [answer.job for answer in self._write(jobs)]
@@ -201,7 +218,10 @@ class _Round:
         # Looked up only now, when everything else of the batch is recorded and owners are known.
         hidden = self._look_up(taken)
         for job in self._look_up(hidden, by=exchange.look_through):
-            self._save([outcomes.failed(job, _hidden(self.app))])
+            if uniqueness.let_go(job, self.mappings):
+                self._save([outcomes.another_value(job)])
+            else:
+                self._save([outcomes.failed(job, _hidden(job))])
 
     def _write(self, jobs: list[Job]) -> list[Answer]:
         """Send and record; the answers of creates that met an existing account are returned."""
@@ -219,7 +239,7 @@ class _Round:
                 # Too late to send more, but perhaps not to record what was answered before.
                 lost = answer.error
                 continue
-            results.append(self.trouble.failed(answer) if answer.error else self._done(answer))
+            results.append(self._failed(answer) if answer.error else self._done(answer))
             if len(results) >= _FLUSH_AT or time.monotonic() - flushed > _FLUSH_AFTER:
                 self._save(results)
                 results, flushed = [], time.monotonic()
@@ -234,6 +254,12 @@ class _Round:
         if written.throttled is not None:
             self.trouble.rest(written.throttled)
         return outcomes.written(answer.job, written, seconds=answer.seconds)
+
+    def _failed(self, answer: Answer) -> Result:
+        taken = isinstance(answer.error, AlreadyExists)
+        if taken and uniqueness.let_go(answer.job, self.mappings):
+            return outcomes.another_value(answer.job)
+        return self.trouble.failed(answer)
 
     def _each(self, step: exchange.Step, jobs: list[Job]) -> Iterator[Answer]:
         trouble = self.trouble
@@ -252,15 +278,33 @@ class _Round:
             return
         self.lease.renew()
         try:
-            record.save(results, lease=self.lease)
+            self._record(results)
         except IntegrityError:
             # One of them cannot be true, and the others are not to be forgotten for it.
             results = [self._save_alone(result) for result in results]
         self.trouble.note(results)
 
+    def _record(self, results: list[Result]) -> None:
+        """Those who report to somebody with a new id there are due in the same transaction."""
+        moved = [
+            result.account.user_id
+            for result in results
+            if result.fields.get("remote_id", result.account.remote_id) != result.account.remote_id
+        ]
+        if not moved or not mapping.refers_to_managers(self.mappings):
+            record.save(results, lease=self.lease)
+            return
+        reports = Account.objects.filter(app=self.app, user__manager__in=set(moved) - {None})
+
+        def write() -> None:
+            record.save(results, lease=self.lease)
+            queue.mark_accounts(reports, trigger=Trigger.PERSON)
+
+        transactions.giving_way(write)
+
     def _save_alone(self, result: Result) -> Result:
         try:
-            record.save([result], lease=self.lease)
+            self._record([result])
         except IntegrityError:
             if not result.fields.get("remote_id"):
                 raise
@@ -283,7 +327,14 @@ def _wanted(account: Account) -> bool:
     return bool(account.wanted)  # type: ignore[attr-defined] # annotated by queue.claim
 
 
-def _hidden(app: App) -> Rejected:
+def _hidden(job: Job) -> Rejected:
+    app = job.account.app
+    if job.matching and app.kind.required_targets[0] not in job.matching:
+        return Rejected(
+            f"{app.name} says that another account uses one of these values already, and none is "
+            f"found by {', '.join(job.matching)}. Look there whose account it is, and change it "
+            "there, or this person's data."
+        )
     return Rejected(
         f"{app.name} says that this account exists already, but does not show it. Look for it "
         "there, perhaps among deleted or invited people, and remove or restore it."

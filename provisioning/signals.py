@@ -31,6 +31,7 @@ def connect() -> None:
     pre_delete.connect(group_deleted, sender=Group)
     pre_save.connect(nesting_changing, sender=GroupNesting)
     post_save.connect(nesting_changed, sender=GroupNesting)
+    pre_delete.connect(nesting_going, sender=GroupNesting)
     # After, not before: where several go at once, none of them is there any more by then.
     post_delete.connect(nesting_changed, sender=GroupNesting)
     pre_save.connect(policy_changing, sender=Policy)
@@ -112,6 +113,7 @@ def group_saved(instance: Group, raw: bool = False, **_: Any) -> None:
 
 
 def group_deleted(instance: Group, **_: Any) -> None:
+    nesting.lock()
     members = access.belonging_to([instance.pk])
     apps = _apps_of([instance.pk])
     queue.mark(users=members, apps=apps, trigger=Trigger.MEMBERSHIP, leaving=True)
@@ -120,6 +122,7 @@ def group_deleted(instance: Group, **_: Any) -> None:
 
 def nesting_changing(instance: GroupNesting, **_: Any) -> None:
     """What the nesting meant until now, if it is turned into another one."""
+    nesting.lock()
     for before in GroupNesting.objects.filter(pk=instance.pk):
         nesting.renew(before.child_id, without=before.pk)
         _mark_below(before)
@@ -130,6 +133,11 @@ def nesting_changed(instance: GroupNesting, raw: bool = False, **_: Any) -> None
     if not raw:
         nesting.renew(instance.child_id)
         _mark_below(instance)
+
+
+def nesting_going(**_: Any) -> None:
+    """Before the row is locked by its deletion."""
+    nesting.lock()
 
 
 def _mark_below(nested: GroupNesting) -> None:

@@ -97,7 +97,7 @@ class Trouble:
         if self.lane.recent.count(breaker.FAILED):
             lanes.remember(self.lane)
         works = any(result.proves_the_app_works for result in results)
-        if works and (self.lane.problem or self.lane.rests) and not self.resting.is_set():
+        if works and self.lane.paused_until and not self.resting.is_set():
             lanes.resume(self.lane.app_id)
             self.lane.refresh_from_db()
 

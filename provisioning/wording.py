@@ -224,6 +224,13 @@ def conflict_with(account: Account, other: Account) -> str:
     )
 
 
+def value_is_taken(account: Account) -> str:
+    return (
+        f"{account.app.name} has another account with a value that was made unique for this one. "
+        "Gatehouse tries the next one."
+    )
+
+
 def conflict_foreign(account: Account) -> str:
     return (
         f"{account.app.name} already has an account “{account.identifier}”, and another system "
@@ -288,7 +295,40 @@ def moment(when: datetime) -> str:
 
 def changed(changes: Sequence[Change]) -> str:
     """What became of each target."""
-    return "; ".join(_change(change) for change in changes)
+    return "; ".join(map(_change, changes))
+
+
+def changed_in_short(changes: Sequence[Change]) -> str:
+    """The same, short enough for a list of examples."""
+    return changed([Change(each.path, short(each.old), short(each.new)) for each in changes])
+
+
+def many_changes(app: App, *, count: int, accounts: int, looked_at: int | None) -> str:
+    """What a mapping would do, before it is saved; `looked_at` if not everybody was."""
+    about, seen = (
+        ("", "") if looked_at is None else ("about ", f", judged by {looked_at:,} of them")
+    )
+    return (
+        f"This changes {about}{count:,} of {accounts:,} accounts in {app}{seen}. Nothing has been "
+        "saved yet."
+    )
+
+
+def cannot_be_created(app: App, targets: Sequence[str], *, waiting: int) -> str:
+    needed = ", ".join(f"“{target}”" for target in targets)
+    who = {0: "Nobody waits", 1: "1 person waits"}.get(waiting, f"{waiting:,} people wait")
+    return (
+        f"{app} needs {needed}, and no row of the attribute mapping fills it, so no account can be "
+        f"created there. {who} for one. Add a row for it."
+    )
+
+
+def would_be_refused(app: App, *, count: int, people: int, about: bool, reason: str) -> str:
+    are = "1 person" if count == 1 else f"{count:,} people"
+    return (
+        f"By the attribute mapping {'about ' * about}{are} of the {people:,} who are to have {app} "
+        f"cannot be brought up to date there. For example: {reason}"
+    )
 
 
 def _change(change: Change) -> str:
@@ -302,9 +342,12 @@ def _change(change: Change) -> str:
 def _value(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(f"“{each}”" for each in value)
     return f"“{value}”"
 
 
+STEPS_ASIDE = "It is for a moment: accounts exchange this value, and one of them has to step aside."
 WILL_BE_PUT_RIGHT = "Gatehouse puts it right."
 IS_LEFT = "It is left as it is."
 DECIDE = "Decide under Accounts: “Put it right” or “Leave it as it is”."
@@ -397,6 +440,8 @@ def passed_over(count: int) -> str:
 
 def short(value: Value | None) -> Value | None:
     """A value from outside, fit for a sentence."""
+    if isinstance(value, list):
+        return short(", ".join(value))
     if not isinstance(value, str):
         return value
     shown = "".join(sign if sign.isprintable() else " " for sign in value)

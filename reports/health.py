@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.utils import timezone
 
 from provisioning import heartbeat
-from provisioning.models import Account, Guard
+from provisioning.models import Account, Guard, PushedGroup
 
 logger = logging.getLogger(__name__)
 
@@ -94,10 +94,15 @@ def _oldest_due(now: datetime) -> datetime | None:
     An app that was found broken is tried between two rests, and is not waiting for us either.
     """
     resting = Q(app__lane__paused_until__gt=now) | Q(app__lane__rests__gt=0)
-    accounts = Account.objects.filter(due_at__lte=now, app__paused=False)
-    free = accounts.exclude(guard=Guard.HELD).exclude(resting).exclude(app__lane__problem__gt="")
-    oldest: datetime | None = free.aggregate(oldest=Min("due_at"))["oldest"]
-    return oldest
+    accounts = Account.objects.exclude(guard=Guard.HELD)
+    waiting: list[datetime | None] = [
+        rows.filter(due_at__lte=now, app__paused=False)
+        .exclude(resting)
+        .exclude(app__lane__problem__gt="")
+        .aggregate(oldest=Min("due_at"))["oldest"]
+        for rows in (accounts, PushedGroup.objects.all())
+    ]
+    return min((since for since in waiting if since is not None), default=None)
 
 
 def _since(moment: datetime | None) -> int | None:

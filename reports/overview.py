@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from iam.models import Group, Membership, User
 from provisioning import guard
-from provisioning.models import NEEDS_A_PERSON, Account, App, Event, Lane, Policy
+from provisioning.models import NEEDS_A_PERSON, Account, App, Event, Lane, Policy, PushedGroup
 from provisioning.plan import State
 
 
@@ -44,6 +44,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "held": guard.waiting_by_app(),
         "stopped": Lane.objects.exclude(problem="").select_related("app"),
         "paused": App.objects.filter(paused=True),
+        "groups_stuck": PushedGroup.objects.filter(problem__in=NEEDS_A_PERSON).count(),
         "events": Event.objects.all()[:10],
     }
 

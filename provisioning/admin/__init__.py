@@ -1,5 +1,13 @@
 """The admin pages of provisioning."""
 
-from provisioning.admin import accounts, applications, comparisons, holds, people, policies
+from provisioning.admin import (
+    accounts,
+    applications,
+    comparisons,
+    groups,
+    holds,
+    people,
+    policies,
+)
 
-__all__ = ["accounts", "applications", "comparisons", "holds", "people", "policies"]
+__all__ = ["accounts", "applications", "comparisons", "groups", "holds", "people", "policies"]

@@ -1,6 +1,5 @@
 """Apps: choose from the catalogue, connect, map attributes, switch features on."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,7 +9,6 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.dataclasses import UnfoldAction
@@ -19,17 +17,14 @@ from unfold.decorators import display
 from iam import actor
 from provisioning import (
     apps_setup,
-    connections,
     connectors,
     group_queue,
     guard,
-    mapping,
     queue,
     reconcile,
 )
-from provisioning.admin import preview
+from provisioning.admin import guidance, preview
 from provisioning.admin.consequences import SaysWhatWillHappen
-from provisioning.expressions.functions import FUNCTIONS
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet
 from provisioning.models import (
@@ -43,7 +38,6 @@ from provisioning.models import (
     Trigger,
 )
 from provisioning.plan import GROUP_FEATURES, State
-from provisioning.scim import dialect, discovery
 
 _GO_ALONG = (Account, Hold, Run, PushedGroup, PushedMember)
 _TEST = "_save_and_test"
@@ -51,6 +45,7 @@ _PUSH = "_push_now"
 _COMPARE = "_compare_now"
 _FORGET = "_forget_learned"
 _PREVIEW = "_preview"
+_CONFIRMED = "_mapping_confirmed"
 _BUTTONS = {_TEST, _PUSH, _COMPARE, _FORGET}
 
 
@@ -58,7 +53,7 @@ class MappingInline(TabularInline):
     model = Mapping
     form = MappingForm
     formset = MappingFormSet
-    fields = ["target", "source", "when_empty", "apply"]
+    fields = ["target", "source", "when_empty", "apply", "match"]
     extra = 0
     verbose_name = "row"
     verbose_name_plural = "Attribute mapping"
@@ -76,6 +71,7 @@ class MappingInline(TabularInline):
 
 class GroupMappingInline(MappingInline):
     form = GroupMappingForm
+    fields = ["target", "source", "when_empty", "apply"]
     verbose_name_plural = "Group mapping"
     template_before = "provisioning/group_mapping_help.html"
 
@@ -160,6 +156,14 @@ class AppAdmin(SaysWhatWillHappen):
     def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
         return apps_setup.counted(super().get_queryset(request))
 
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Any, inline: Any, prefix: str
+    ) -> dict[str, Any]:
+        options: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        if inline.form is MappingForm:
+            options["confirmed"] = request.POST.get(_CONFIRMED, "")
+        return options
+
     def save_model(self, request: HttpRequest, obj: App, form: ModelForm, change: bool) -> None:
         if change:
             obj.save()
@@ -169,6 +173,9 @@ class AppAdmin(SaysWhatWillHappen):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         apps_setup.complete(form.instance)
+        if any(formset.has_changed() for formset in formsets):
+            for sentence in guidance.shortcomings(form.instance):
+                messages.warning(request, sentence)
 
     def response_add(
         self, request: HttpRequest, obj: App, post_url_continue: str | None = None
@@ -186,7 +193,7 @@ class AppAdmin(SaysWhatWillHappen):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         app = self.get_object(request, object_id) if object_id else None
-        extra = {**(extra_context or {}), "app": app, "guide": _guide(app)}
+        extra = {**(extra_context or {}), "app": app, "guide": guidance.beside(app)}
         extra["held"] = guard.waiting().filter(app=app).count() if app else 0
         extra |= {"show_save_and_continue": False, "show_save_and_add_another": False}
         response = super().changeform_view(request, object_id, form_url, extra)
@@ -302,38 +309,6 @@ def _shown_when(key: str, value: str) -> str:
     """For the page's script."""
     chosen = f"{SETTING}{key}"
     return f"typeof {chosen} == 'undefined' || {chosen} == '{value}'"
-
-
-def _guide(app: App | None) -> dict[str, Any]:
-    """What the page shows beside the form; a template would take the class itself for a call."""
-    if app is None:
-        return {}
-    kind = app.kind
-    return {
-        "label": kind.label,
-        "steps": kind.steps,
-        "targets": _targets(app),
-        "group_targets": kind.known_group_targets,
-        "abilities": list(_abilities(app)),
-        "functions": FUNCTIONS.values(),
-        "attributes": [attribute.key for attribute in mapping.catalogue()],
-    }
-
-
-def _targets(app: App) -> list[str]:
-    """What the vendor's file suggests, then what the application says it has."""
-    described = discovery.suggestions(connections.learned(app))
-    known = {target.lower() for target in app.kind.known_targets}
-    return [*app.kind.known_targets, *(each for each in described if each.lower() not in known)]
-
-
-def _abilities(app: App) -> Iterator[dict[str, Any]]:
-    """What was found out about the application, with how and when."""
-    for flag, lesson in app.learned.items():
-        value = lesson["value"]
-        if sentence := dialect.in_words(flag, value) or discovery.in_words(flag, value):
-            since = parse_datetime(lesson["at"])
-            yield {"sentence": sentence, "evidence": lesson["evidence"], "since": since}
 
 
 def _compares(run: Run) -> str:

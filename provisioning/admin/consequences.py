@@ -1,5 +1,6 @@
 """Tells, on every page that deletes, what will happen to whom before it happens."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -10,7 +11,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from provisioning import access, guard
-from provisioning.models import Account, App
+from provisioning.models import Account, App, Origin, PushedGroup
 from provisioning.plan import Feature
 
 
@@ -67,6 +68,23 @@ def sentences(loss: access.Loss) -> list[str]:
         f"{_held_first(app, count)}"
         for app, count, what in loss
     ]
+
+
+def lost_groups(groups: Sequence[int]) -> list[str]:
+    """What becomes of these groups in the applications that get them, should they be deleted."""
+    pushed = PushedGroup.objects.filter(group__in=groups, remote_id__isnull=False)
+    return [
+        f"The group “{each.name}” {_what_becomes(each)} {each.app}."
+        for each in pushed.select_related("app").order_by("app__name", "name_key")
+    ]
+
+
+def _what_becomes(pushed: PushedGroup) -> str:
+    if pushed.origin == Origin.ADOPTED:
+        return "loses whom Gatehouse keeps in it, and stays, in"
+    if Feature.DELETE_GROUPS in pushed.app.features:
+        return "will be deleted in"
+    return "is left as it is in"
 
 
 def _held_first(app: App, count: int) -> str:

@@ -14,12 +14,13 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from iam.text import sought
-from provisioning import guard
+from provisioning import group_guard, guard
 from provisioning.admin import confirming
 from provisioning.models import Decision, Hold
 from provisioning.plan import Operation
 
 _ALL = "all"
+_GROUPS_SHOWN = 20
 _LABELS = {
     Decision.WAITING.label: "danger",
     Decision.RELEASED.label: "warning",
@@ -66,7 +67,7 @@ class HoldAdmin(ModelAdmin):
     list_filter_submit = True
     list_select_related = ["app"]
     search_fields = ["identifier_key__startswith"]
-    search_help_text = "Beginning of the user name"
+    search_help_text = "Beginning of the user name, or of the group's name"
     empty_text = (
         "Nothing waits for a decision. When too many people would lose an application within 24 "
         "hours, they keep it for the time being and are listed here."
@@ -113,16 +114,19 @@ class HoldAdmin(ModelAdmin):
     def decision_label(self, hold: Hold) -> str:
         return str(Decision(hold.decision).label)
 
-    @display(description="Account")
+    @display(description="Account or group there")
     def account_link(self, hold: Hold) -> str:
-        address = reverse("admin:provisioning_account_change", args=[hold.account_id])
+        view, key = "provisioning_account_change", hold.account_id
+        if hold.pushed_group_id is not None:
+            view, key = "provisioning_pushedgroup_change", hold.pushed_group_id
+        address = reverse(f"admin:{view}", args=[key])
         return format_html('<a class="text-primary-600" href="{}">{}</a>', address, hold)
 
     @admin.action(description="Release: let them lose access", permissions=["decide"])
     def release(self, request: HttpRequest, queryset: QuerySet[Hold]) -> HttpResponse | None:
         return self._decide(request, queryset, _RELEASE)
 
-    @admin.action(description="Keep these accounts", permissions=["decide"])
+    @admin.action(description="Keep these as they are", permissions=["decide"])
     def keep(self, request: HttpRequest, queryset: QuerySet[Hold]) -> HttpResponse | None:
         return self._decide(request, queryset, _KEEP)
 
@@ -139,8 +143,9 @@ class HoldAdmin(ModelAdmin):
             question = confirming.Question(choice.action, choice.title, choice.button, told)
             return confirming.ask(self, request, question, waiting, form=form)
         reason = form.cleaned_data["reason"]
+        groups = waiting.exclude(pushed_group=None).count()
         count = choice.decide(waiting, by=request.user.get_username(), reason=reason)
-        messages.success(request, choice.done(count))
+        messages.success(request, choice.done(count - groups, groups))
         return None
 
 
@@ -153,13 +158,30 @@ class _Choice:
     button: str
     effect: Callable[[str, str, int], str]
     decide: Callable[..., int]
-    done: Callable[[int], str]
+    done: Callable[[int, int], str]
 
 
 def _sentences(holds: QuerySet[Hold], effect: Callable[[str, str, int], str]) -> list[str]:
-    """One for each application and way to lose it."""
-    counts = holds.order_by().values_list("app__name", "operation").annotate(Count("pk"))
-    return [effect(app, operation, count) for app, operation, count in sorted(counts)]
+    """One for each application and way to lose it, and one for each group there."""
+    accounts = holds.filter(pushed_group=None).order_by()
+    counts = accounts.values_list("app__name", "operation").annotate(Count("pk"))
+    groups = holds.exclude(pushed_group=None).select_related("app").order_by("identifier_key")
+    return [
+        *(effect(app, operation, count) for app, operation, count in sorted(counts)),
+        *(_of_group(hold, loses=effect is _lose) for hold in groups[:_GROUPS_SHOWN]),
+    ]
+
+
+def _of_group(hold: Hold, *, loses: bool) -> str:
+    people = "1 person" if hold.people == 1 else f"{hold.people:,} people"
+    group = f"the group “{hold.identifier}” in {hold.app}"
+    if hold.operation == Operation.DELETE_GROUP:
+        stays = f"{group[0].upper()}{group[1:]} stays, with {people} in it."
+        deleted = f"{group[0].upper()}{group[1:]} is deleted, with {people} in it."
+        return f"{deleted} That cannot be undone." if loses else stays
+    if loses:
+        return f"{people} {'is' if hold.people == 1 else 'are'} taken out of {group}."
+    return f"{people} {'stays' if hold.people == 1 else 'stay'} in {group}."
 
 
 def _lose(app: str, operation: str, count: int) -> str:
@@ -179,15 +201,27 @@ def _keep(app: str, operation: str, count: int) -> str:
     return f"{who} {app}: {their} until something changes for them."
 
 
-def _released(count: int) -> str:
-    return f"{_accounts(count)} may lose access now. That happens within seconds."
+def _released(accounts: int, groups: int) -> str:
+    said = [f"{_accounts(accounts)} may lose access now."] if accounts else []
+    said += [f"{_groups(groups)} may lose people now."] if groups else []
+    return f"{' '.join(said)} That happens within seconds."
 
 
-def _kept(count: int) -> str:
-    stays = "stays" if count == 1 else "stay"
-    return (
-        f"{_accounts(count)} {stays}. To let go of one later, choose “End access” under Accounts."
-    )
+def _kept(accounts: int, groups: int) -> str:
+    said = []
+    if accounts:
+        stays = "stays" if accounts == 1 else "stay"
+        end = "To let go of one later, choose “End access” under Accounts."
+        said.append(f"{_accounts(accounts)} {stays}. {end}")
+    if groups:
+        stays = "stays as it is" if groups == 1 else "stay as they are"
+        end = "To let it happen later, choose “Take out whom you kept” under Groups there."
+        said.append(f"{_groups(groups)} {stays}. {end}")
+    return " ".join(said)
+
+
+def _groups(count: int) -> str:
+    return "1 group" if count == 1 else f"{count} groups"
 
 
 def _accounts(count: int) -> str:
@@ -199,7 +233,9 @@ _RELEASE = _Choice(
     "Let these people lose access?",
     "Let them lose access",
     _lose,
-    guard.release,
+    group_guard.release,
     _released,
 )
-_KEEP = _Choice("keep", "Keep these accounts?", "Keep these accounts", _keep, guard.reject, _kept)
+_KEEP = _Choice(
+    "keep", "Keep these as they are?", "Keep them as they are", _keep, group_guard.reject, _kept
+)

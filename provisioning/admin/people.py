@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import TabularInline
@@ -14,7 +15,13 @@ from iam.models import Group, GroupNesting, User
 from provisioning import access
 from provisioning.admin import whys
 from provisioning.admin.accounts import STATUS_LABELS, status
-from provisioning.admin.consequences import SaysWhatWillHappen, sentences, tell_what_follows
+from provisioning.admin.consequences import (
+    SaysWhatWillHappen,
+    lost_groups,
+    sentences,
+    tell_what_follows,
+)
+from provisioning.admin.groups import PushedGroupsOfGroup
 from provisioning.models import Account, Policy
 
 _TAKEN_OUT = re.compile(r"nestings-\d+-DELETE")
@@ -69,6 +76,19 @@ class ProvisionedUserAdmin(SaysWhatWillHappen, UserAdmin):
 
 @admin.register(Group)
 class ProvisionedGroupAdmin(SaysWhatWillHappen, GroupAdmin):
+    list_display = [*GroupAdmin.list_display, "people"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        return super().get_queryset(request).annotate(people_in=access.people_in("pk"))
+
+    @display(description="People", ordering="people_in")
+    def people(self, group: Any) -> int:
+        return int(group.people_in)
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        pushed = obj is not None and obj.pushed.exists()
+        return [*GroupAdmin.inlines, *([PushedGroupsOfGroup] if pushed else [])]
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -97,7 +117,8 @@ class ProvisionedGroupAdmin(SaysWhatWillHappen, GroupAdmin):
         tell_what_follows(request, Account.objects.filter(app__in=apps))
 
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
-        return sentences(access.lost_with_groups([group.pk for group in objects]))
+        keys = [group.pk for group in objects]
+        return [*sentences(access.lost_with_groups(keys)), *lost_groups(keys)]
 
 
 def _taken_out(request: HttpRequest) -> list[str]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
@@ -25,7 +25,7 @@ class PolicyAdmin(SaysWhatWillHappen):
     warn_unsaved_form = True
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
-        return super().get_queryset(request).annotate(people_in=Count("group__memberships"))
+        return super().get_queryset(request).annotate(people_in=access.people_in("group"))
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"enabled": True, **super().get_changeform_initial_data(request)}

@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin
 
 from iam.models import User
 from iam.text import sought
-from provisioning import access, mapping, wording
+from provisioning import access, mapping, uniqueness, wording
 from provisioning.errors import Rejected
 from provisioning.models import Account, App, Apply, Mapping, SourceKind, WhenEmpty
 from provisioning.plan import Value, difference
@@ -91,7 +91,9 @@ def _people(app: App, name: str, *, chosen: str) -> list[User]:
 
 def _told(app: App, rows: Sequence[Mapping], user: User) -> dict[str, Any]:
     account = Account.objects.filter(app=app, user=user, remote_id__isnull=False).first()
-    person = mapping.people(rows, [user], app=app)[user.pk]
+    known = mapping.people(rows, [user], app=app)
+    theirs = Account.objects.filter(app=app, user=user).values_list("pk", flat=True).first()
+    person = uniqueness.numbered(rows, known, {user.pk: theirs}, app=app, take=False)[user.pk]
     labels = {attribute.key: attribute.label for attribute in mapping.catalogue()}
     return {
         "person": user,
@@ -137,7 +139,7 @@ def _line(
     if account is not None and row.apply == Apply.CREATE:
         return line("", "Stays: filled in at creation")
     try:
-        found = mapping.value(row, person, app=app.name)
+        found = mapping.shaped(mapping.value(row, person, app=app.name), app.kind, row.target)
     except Rejected as error:
         return line("", "No value", "failed", str(error))
     if row.target == app.kind.active_target:
@@ -160,4 +162,6 @@ def _verdict(new: Value | None, old: Value | None) -> tuple[str, str]:
 def _shown(value: Value | None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(value)
     return "" if value is None else str(value)

@@ -4,8 +4,9 @@ Facts from docs.aws.amazon.com/singlesignon/latest/developerguide (createuser, p
 patchgroup, listgroups, limitations) and AWS's own client awslabs/ssosync (internal/aws), November
 2026. Not run against a live instance.
 - Needs userName, displayName, given and family name, and the address marked as primary.
-- Filters are `eq` only; of addresses and telephone numbers there is one each, so a phone number of
-  another kind than the mapped one is not added.
+- Filters are `eq` only, by userName or externalId (listusers).
+- Of addresses and telephone numbers there is one each, so a phone number of another kind than the
+  mapped one is not added.
 - A list takes cursor, count and filter; startIndex is not supported (listusers). A page holds 100,
   where the documentation of 2024 says 50.
 - PATCH takes no several operations on userName or active (patchuser).
@@ -20,7 +21,7 @@ from collections.abc import Collection, Sequence
 from typing import ClassVar
 
 from provisioning import http
-from provisioning.connectors.base import Setting, Step
+from provisioning.connectors.base import Formula, Setting, Source, Step
 from provisioning.connectors.scim import Scim
 from provisioning.plan import Change, Feature
 from provisioning.scim.dialect import Dialect, Groups, Members, Paging, Search, Update
@@ -51,12 +52,13 @@ class AwsIdentityCenter(Scim):
         Feature.GROUP_MEMBERS: "AWS does not list who is in a group; Gatehouse can only ask for "
         "one person at a time.",
     }
-    default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
+    default_mappings: ClassVar[tuple[tuple[str, Source], ...]] = (
         ("userName", "username"),
         ("active", "is_active"),
         ("name.givenName", "first_name"),
         ("name.familyName", "last_name"),
-        ("displayName", "full_name"),
+        # Without one AWS refuses the user.
+        ("displayName", Formula("coalesce(full_name, username)")),
         ('emails[type eq "work"].value', "email"),
     )
     required_targets: ClassVar[tuple[str, ...]] = (
@@ -83,6 +85,7 @@ class AwsIdentityCenter(Scim):
         # (recorded in slashdevops/idp-scim-sync pkg/aws/testdata, November 2026).
         paging=(Paging.CURSOR, Paging.INDEX),
         page_size=50,
+        searchable=("userName",),
         # /ServiceProviderConfig only, by the page on limitations.
         discovery=("/ServiceProviderConfig",),
         groups=Groups(

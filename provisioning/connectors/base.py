@@ -46,6 +46,24 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """A fixed text that a first mapping fills a target with."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula that a first mapping fills a target by (provisioning/expressions/)."""
+
+    text: str
+
+
+# Where the value of a target comes from: a portal attribute by its key, or what is written.
+Source = str | Constant | Formula
+
+
+@dataclass(frozen=True)
 class RemoteAccount:
     """What the application holds for one person.
 
@@ -105,8 +123,8 @@ class Connector(ABC):
     features: ClassVar[tuple[Feature, ...]]
     # What a feature does in this application, where that may surprise.
     feature_notes: ClassVar[Mapping[Feature, str]] = {}
-    # (target, key of a portal attribute)
-    default_mappings: ClassVar[tuple[tuple[str, str], ...]]
+    # The rows that a new app begins with.
+    default_mappings: ClassVar[tuple[tuple[str, Source], ...]]
     # Targets to suggest while a mapping is typed.
     known_targets: ClassVar[tuple[str, ...]] = ()
     # Targets without which no account can be created; the first identifies the account.
@@ -194,6 +212,22 @@ class Connector(ABC):
         Raises ValueError with a sentence, and with `pointed` where a character can be shown.
         """
 
+    @classmethod
+    def takes_list(cls, target: str) -> bool | None:
+        """Whether it always holds a list of texts; None if it may, as nobody knows its kind."""
+        return False
+
+    @classmethod
+    def cannot_match(cls, target: str) -> str:
+        """Why no account can be found by this target, as a sentence; "" if one can."""
+        return ""
+
+    @classmethod
+    def asked_by(cls, values: Mapping[str, Value | None], matching: Sequence[str]) -> list[str]:
+        """The targets of `matching` that have a value; the one that always has, if none does."""
+        filled = [target for target in matching if values.get(target) is not None]
+        return filled or list(cls.required_targets[:1])
+
     @abstractmethod
     def check(self) -> str:
         """Reach the application with the credentials, change nothing; what was found, in words."""
@@ -204,15 +238,26 @@ class Connector(ABC):
 
     @abstractmethod
     def find(
-        self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool
+        self,
+        values: Mapping[str, Value | None],
+        *,
+        matching: Sequence[str] = (),
+        external_id: str,
+        made_by_us: bool,
     ) -> Sequence[RemoteAccount]:
         """The accounts that match, each verified; empty only if there is certainly none.
 
-        `made_by_us` looks for the external id first: an earlier attempt may have got through.
+        They are looked for by one target of `matching` after the other (`asked_by`): the first
+        that finds anything decides. `made_by_us` looks for the external id before that: an earlier
+        attempt may have got through.
         """
 
     def look_through(
-        self, values: Mapping[str, Value | None], *, external_id: str
+        self,
+        values: Mapping[str, Value | None],
+        *,
+        matching: Sequence[str] = (),
+        external_id: str,
     ) -> Sequence[RemoteAccount]:
         """The accounts that `find` should have found, looked for among all there are.
 

@@ -3,14 +3,33 @@
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from provisioning.connectors.base import Listing
 from provisioning.listing import Walk
 
+# Everybody has one (RFC 7643 section 4.1.1): a list without it does not show what is there.
+_NEEDED = "userName"
 # Well within the lease on the lane, which nobody renews meanwhile (seconds).
 _LONGEST = 45.0
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the list: each account's id with what it holds of what is searched for.
+
+    The rest is as in a `Listing` (provisioning/connectors/base.py).
+    """
+
+    held: Mapping[str, Mapping[str, Sequence[str]]]
+    returned: int
+    next: str
+    total: int | None
+    cursor: bool = False
+
+
+# One page, from a position, with these attributes.
+Read = Callable[[Collection[str], str], Page]
 
 
 @dataclass
@@ -20,6 +39,7 @@ class Index:
     `doubt` is why the list may have gaps; then absence from it proves nothing.
     """
 
+    attributes: frozenset[str]
     doubt: str = ""
     _ids: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
 
@@ -37,10 +57,12 @@ class Everybody:
         self._lock = threading.Lock()
         self._index: Index | None = None
 
-    def index(self, page: Callable[[str], Listing]) -> Index:
+    def index(self, attributes: Collection[str], read: Read) -> Index:
+        """Who has which of these, and of those that were asked for before."""
         with self._lock:
-            if self._index is None:
-                self._index = _read(page)
+            known = self._index.attributes if self._index else frozenset[str]()
+            if self._index is None or not known.issuperset(attributes):
+                self._index = _read(known.union(attributes), read)
             return self._index
 
     def forget(self) -> None:
@@ -49,22 +71,22 @@ class Everybody:
             self._index = None
 
 
-def _read(page: Callable[[str], Listing]) -> Index:
-    index, walk, seen = Index(), Walk(), set[str]()
+def _read(attributes: frozenset[str], read: Read) -> Index:
+    index, walk, seen = Index(attributes), Walk(), set[str]()
     ends = time.monotonic() + _LONGEST
     while not walk.ended:
         if time.monotonic() > ends:
             index.doubt = "it takes too long to be read"
             return index
-        listed = page(walk.next)
-        fresh = {hit.remote_id: hit for hit in listed.accounts if hit.remote_id not in seen}
+        listed = read(attributes, walk.next)
+        fresh = {key: held for key, held in listed.held.items() if key not in seen}
         seen |= fresh.keys()
-        for hit in fresh.values():
-            name = str(hit.values.get("userName", ""))
-            if not name:
+        for remote_id, held in fresh.items():
+            if not any(held[_NEEDED]):
                 index.doubt = "it lists accounts without a user name"
-            index.add("userName", name, hit.remote_id)
-            index.add("externalId", hit.external_id, hit.remote_id)
+            for attribute, values in held.items():
+                for value in values:
+                    index.add(attribute, value, remote_id)
         walk.page(
             returned=listed.returned,
             new=len(fresh),
@@ -77,5 +99,5 @@ def _read(page: Callable[[str], Listing]) -> Index:
 
 
 def _key(attribute: str, value: str) -> str:
-    # RFC 7643 section 4.1.1: userName ignores case, externalId does not.
-    return value.casefold() if attribute == "userName" else value
+    # Only ids are compared letter by letter (RFC 7643 section 3.1).
+    return value if attribute == "externalId" else value.casefold()

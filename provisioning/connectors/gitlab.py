@@ -71,6 +71,7 @@ class GitLab(Scim):
     dialect: ClassVar[Dialect] = Dialect(
         updates=(Update.PATHS,),
         switches=(Update.PATHS,),
+        searchable=("userName",),
         # GitLab's pages document “Replace” and “Add” only.
         spelling={spelling.OPS: spelling.CAPITAL},
         delete=Deletion.DEACTIVATES,

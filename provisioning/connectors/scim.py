@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from provisioning import http
 from provisioning.connectors import signing_in
-from provisioning.connectors.base import RemoteAccount, Setting, Step
+from provisioning.connectors.base import RemoteAccount, Setting, Source, Step
 from provisioning.connectors.everybody import Everybody
 from provisioning.connectors.scim_discovery import ScimDescribed
 from provisioning.connectors.scim_listing import ScimLists
@@ -22,8 +22,10 @@ from provisioning.errors import (
     Unavailable,
 )
 from provisioning.plan import Change, Feature, Value
-from provisioning.scim import dialect, messages, paths
+from provisioning.scim import dialect, messages, paths, schema
+from provisioning.scim import matching as comparing
 from provisioning.scim.dialect import SEARCH, SWITCH, UPDATE, Search, Update
+from provisioning.scim.paths import Document
 
 BASE_URL = Setting(
     key="base_url",
@@ -50,7 +52,7 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
         *signing_in.CLIENT,
     )
     features: ClassVar[tuple[Feature, ...]] = tuple(Feature)
-    default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
+    default_mappings: ClassVar[tuple[tuple[str, Source], ...]] = (
         ("userName", "username"),
         ("active", "is_active"),
         ("name.givenName", "first_name"),
@@ -112,6 +114,26 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
     def target(cls, text: str) -> str:
         return str(paths.target(text))
 
+    @classmethod
+    def takes_list(cls, target: str) -> bool | None:
+        path = paths.parse(target)
+        if not schema.is_core(path.schema):
+            return None
+        return schema.is_whole_list(path)
+
+    @classmethod
+    def cannot_match(cls, target: str) -> str:
+        if cls.takes_list(target):
+            return f"“{target}” holds several values, and many people may have the same."
+        if target == cls.active_target:
+            return f"“{target}” is the same for everybody, so nobody can be found by it."
+        searchable = cls.dialect.searchable
+        if searchable and messages.sought(target) not in searchable:
+            return (
+                f"{cls.label} cannot be searched for “{target}”, only for {', '.join(searchable)}."
+            )
+        return ""
+
     def check(self) -> str:
         try:
             reply = self._first_page()
@@ -148,19 +170,35 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
                 raise error from None
 
     def find(
-        self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool
+        self,
+        values: Mapping[str, Value | None],
+        *,
+        matching: Sequence[str] = (),
+        external_id: str,
+        made_by_us: bool,
     ) -> Sequence[RemoteAccount]:
         if made_by_us and self.dialect.keeps_external_id:
             hits = self._search("externalId", external_id, values)
             if hits:
                 return hits
-        return self._search("userName", str(values["userName"]), values)
+        for target in self.asked_by(values, matching):
+            hits = self._search(messages.sought(target), _certain(values[target]), values)
+            if hits:
+                return hits
+        return []
 
     def look_through(
-        self, values: Mapping[str, Value | None], *, external_id: str
+        self,
+        values: Mapping[str, Value | None],
+        *,
+        matching: Sequence[str] = (),
+        external_id: str,
     ) -> Sequence[RemoteAccount]:
-        _, hits = self._listed("userName", str(values["userName"]), values)
-        return hits
+        for target in self.asked_by(values, matching):
+            _, hits = self._listed(messages.sought(target), _certain(values[target]), values)
+            if hits:
+                return hits
+        return []
 
     def create(self, values: Mapping[str, Value | None], *, external_id: str) -> RemoteAccount:
         kept = external_id if self.dialect.keeps_external_id else None
@@ -203,14 +241,20 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
             return
 
     def get(self, remote_id: str, targets: Collection[str]) -> RemoteAccount:
+        _, found = self._got(remote_id, dict.fromkeys(targets))
+        return found
+
+    def _got(
+        self, remote_id: str, values: Mapping[str, Value | None]
+    ) -> tuple[Document, RemoteAccount]:
         reply = self._request("GET", self._path(remote_id))
-        found = self._seen(reply.body, dict.fromkeys(targets))
+        found = self._seen(reply.body, values)
         if found is None or found.remote_id != remote_id:
             raise Unavailable(
                 f"{self.name} was asked for one account and answered with something else"
                 f"{self._shown(reply)}."
             )
-        return found
+        return reply.body, found
 
     def _set_active(self, remote_id: str, active: bool) -> RemoteAccount | None:
         change = messages.Change("active", old=not active, new=active)
@@ -275,7 +319,7 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
         return document
 
     def _search(
-        self, attribute: str, value: str, values: Mapping[str, Value | None]
+        self, attribute: str, value: Value, values: Mapping[str, Value | None]
     ) -> Sequence[RemoteAccount]:
         """Everybody who has this value; nobody only if there is certainly none."""
         return self._in_some_form(
@@ -285,7 +329,7 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
         )
 
     def _searched(
-        self, form: Search, attribute: str, value: str, values: Mapping[str, Value | None]
+        self, form: Search, attribute: str, value: Value, values: Mapping[str, Value | None]
     ) -> Sequence[RemoteAccount]:
         if form is Search.FILTER:
             return self._filtered(messages.equals(attribute, value), attribute, value, values)
@@ -297,14 +341,14 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
         doubt, hits = self._listed(attribute, value, values)
         if doubt and not hits:
             raise Rejected(
-                f"{self._no_search(attribute, value)} The list of its accounts does not tell "
-                f"either: {doubt}. Ask the application's support whether its SCIM service supports "
-                "filters."
+                f"{self.name} could not be searched for {attribute} “{value}”, and the list of its "
+                f"accounts does not tell either whether this one exists there: {doubt}. Ask the "
+                "application's support whether its SCIM service supports filters."
             )
         return hits
 
     def _filtered(
-        self, question: str, attribute: str, value: str, values: Mapping[str, Value | None]
+        self, question: str, attribute: str, value: Value, values: Mapping[str, Value | None]
     ) -> list[RemoteAccount]:
         """Raises Unsupported if the answer holds what was not asked for.
 
@@ -321,8 +365,9 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
                 f"{self.name} answered a search with something else than a list of accounts"
                 f"{self._shown(reply)}. Gatehouse tries again by itself."
             )
-        accounts = [hit for hit in (self._seen(item, values) for item in listed) if hit]
-        wrong = [hit for hit in accounts if not _matches(hit, attribute, value)]
+        found = [(item, self._seen(item, values)) for item in listed]
+        accounts = [hit for _, hit in found if hit]
+        wrong = [hit for item, hit in found if hit and not _has(item, attribute, value)]
         if wrong or len(accounts) < max(total, len(listed)):
             raise Unsupported(
                 self._no_search(attribute, value),
@@ -333,24 +378,22 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
         return accounts
 
     def _listed(
-        self, attribute: str, value: str, values: Mapping[str, Value | None]
+        self, attribute: str, value: Value, values: Mapping[str, Value | None]
     ) -> tuple[str, list[RemoteAccount]]:
         """Who has this value by the list of all, and why that list may have gaps."""
-        index = self._everybody.index(
-            lambda position: self.list_accounts({"userName"}, position=position)
-        )
+        index = self._everybody.index({"userName", "externalId", attribute}, self._held)
         hits = []
-        for remote_id in index.ids(attribute, value):
+        for remote_id in index.ids(attribute, str(value)):
             try:
-                hit = self.get(remote_id, values)
+                document, hit = self._got(remote_id, values)
             except NotFound:
                 # Gone since the list was read.
                 continue
-            if _matches(hit, attribute, value):
+            if _has(document, attribute, value):
                 hits.append(hit)
         return index.doubt, hits
 
-    def _no_search(self, attribute: str, value: str) -> str:
+    def _no_search(self, attribute: str, value: Value) -> str:
         return (
             f"{self.name} did not search for {attribute} “{value}” but answered with other "
             "accounts, so Gatehouse cannot tell whether this one exists there."
@@ -360,10 +403,15 @@ class Scim(ScimMembers, ScimLists, ScimDescribed):
         return f"/Users/{http.segment(remote_id)}"
 
 
-def _matches(hit: RemoteAccount, attribute: str, value: str) -> bool:
-    if attribute == "externalId":
-        return hit.external_id == value
-    return str(hit.values.get(attribute, "")).casefold() == value.casefold()
+def _has(document: Document, attribute: str, value: Value) -> bool:
+    return comparing.holds(document, paths.parse(attribute), value)
+
+
+def _certain(value: Value | None) -> Value:
+    """A value that is searched for. Without one everybody would be found, or nobody."""
+    if value is None or value == "":
+        raise ValueError("nothing to search for")
+    return value
 
 
 def for_library(changes: Sequence[Change]) -> list[messages.Change]:

@@ -210,9 +210,9 @@ class ScimGroups(ScimService):
         doubt, hits = self._groups_listed(attribute, value, values)
         if doubt and not hits:
             raise Rejected(
-                f"{self._no_group_search(attribute, value)} The list of its groups does not tell "
-                f"either: {doubt}. Ask the application's support whether its SCIM service supports "
-                "filters."
+                f"{self.name} could not be searched for the group with the {attribute} “{value}”, "
+                "and the list of its groups does not tell either whether it exists there: "
+                f"{doubt}. Ask the application's support whether its SCIM service supports filters."
             )
         return hits
 

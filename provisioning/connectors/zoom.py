@@ -31,6 +31,7 @@ from provisioning.scim.dialect import Dialect, Groups, Members, Search, Update, 
 
 # "User … not exist or not belong to this account": the words of the 400 for a pending person.
 _PENDING = "not belong to this account"
+_OLD_ZOOM = "urn:us:zoom:scim:schemas:extension:1.0:ZoomUser"
 
 
 class Zoom(Scim):
@@ -85,6 +86,14 @@ class Zoom(Scim):
             when=OAUTH,
         ),
     )
+    # The last two belong together. Any other pair than workEmail false and sso true makes a new
+    # person pending (devforum.zoom.us 6248), so no first mapping fills them, and the guide shows a
+    # formula that gives this pair or nothing.
+    known_targets: ClassVar[tuple[str, ...]] = (
+        *Scim.known_targets,
+        f"{_OLD_ZOOM}:loginType.workEmail",
+        f"{_OLD_ZOOM}:loginType.sso",
+    )
     # The six rows of the Zoom guide.
     default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
         ("userName", "username"),
@@ -119,6 +128,8 @@ class Zoom(Scim):
         switches=(Update.WHOLE,),
         # Its pages show filters without quotes; Okta and Entra send them with quotes.
         searches=(Search.FILTER, Search.BARE, Search.LISTING),
+        # Beside it only externalId is documented, which is Zoom's own.
+        searchable=("userName",),
         # For whom Zoom does not know; a pending person is answered with 400 (devforum 7646).
         nobody=(404,),
         keeps_external_id=False,
@@ -163,10 +174,17 @@ class Zoom(Scim):
         )
 
     def find(
-        self, values: Mapping[str, Value | None], *, external_id: str, made_by_us: bool
+        self,
+        values: Mapping[str, Value | None],
+        *,
+        matching: Sequence[str] = (),
+        external_id: str,
+        made_by_us: bool,
     ) -> Sequence[RemoteAccount]:
         try:
-            return super().find(values, external_id=external_id, made_by_us=made_by_us)
+            return super().find(
+                values, matching=matching, external_id=external_id, made_by_us=made_by_us
+            )
         except Rejected as error:
             # Invited, not yet accepted: creating would collide with the invitation
             # (devforum.zoom.us 7646). Every other 400 is told in Zoom's own words.

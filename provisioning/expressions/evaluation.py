@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Protocol
 
-from provisioning.expressions.functions import ATTRIBUTE_OF_MANAGER, GROUP, Parameter
+from provisioning.expressions.functions import ATTRIBUTE_OF_MANAGER, GROUP, UNIQUE, Parameter
 from provisioning.expressions.grammar import Attribute, Call, Expression, Literal, Node
 from provisioning.expressions.values import (
     MOST_WORK,
@@ -28,21 +28,21 @@ class Person(Protocol):
     def is_member_of(self, group: str) -> bool: ...
 
 
-def evaluate(expression: Expression, person: Person) -> Value | None:
-    """The value for this person, None if it is empty.
+def evaluate(expression: Expression, person: Person, *, number: int = 1) -> Held:
+    """The value for this person, None if it is empty; of a formula that is a list, a tuple.
 
+    `number` says which of the values that unique() may give: 1 is the one without a number.
     Raises EvaluationError, and KeyError for an attribute that does not exist.
     """
-    value = _Work(person).out(expression.root)
-    # No formula is a list: it would not have been read.
-    return None if isinstance(value, tuple) else value
+    return _Work(person, number).out(expression.root)
 
 
 class _Work:
     """One working out, and how much it has made so far."""
 
-    def __init__(self, person: Person) -> None:
+    def __init__(self, person: Person, number: int) -> None:
         self.person = person
+        self.number = number
         self.made = 0
 
     def out(self, node: Node) -> Held:
@@ -70,6 +70,8 @@ class _Work:
         values = [self.out(argument) for argument in arguments]
         if not function.takes_empty and None in values:
             return None
+        if function.name == UNIQUE:
+            return text(values[0]) + (str(self.number) if self.number > 1 else "")
         return function.run(*map(_as_asked, call.parameters, values))
 
 

@@ -169,6 +169,7 @@ _COUNT = Parameter("count", _NUMBER)
 _PART = Parameter("part", _TEXT)
 
 ATTRIBUTE_OF_MANAGER: Final = "manager"
+UNIQUE: Final = "unique"
 GROUP: Final = "is_member_of"
 
 _TABLE = (
@@ -235,6 +236,15 @@ _TABLE = (
         (_SEPARATOR, Parameter("value", _PIECES)),
         "put together with the separator between; empty ones are left out",
         texts.join,
+        endless=1,
+        takes_empty=True,
+    ),
+    Function(
+        "list",
+        (Parameter("value", _PIECES),),
+        "a list of these; empty ones are left out",
+        texts.listed,
+        Kind.LIST,
         endless=1,
         takes_empty=True,
     ),
@@ -360,6 +370,12 @@ _TABLE = (
         ATTRIBUTE_OF_MANAGER,
         (Parameter("attribute", _ANY),),
         "an attribute of the person's manager",
+        _asked_elsewhere,
+    ),
+    Function(
+        UNIQUE,
+        (_WORDS,),
+        "with a number behind it where somebody else has the value: 2, 3 and so on",
         _asked_elsewhere,
     ),
 )

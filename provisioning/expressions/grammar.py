@@ -22,6 +22,7 @@ from provisioning.expressions.functions import (
     ATTRIBUTE_OF_MANAGER,
     FUNCTIONS,
     GROUP,
+    UNIQUE,
     Function,
     Parameter,
 )
@@ -119,6 +120,21 @@ class Expression:
             if isinstance(argument, Literal)
         ]
 
+    @property
+    def is_unique(self) -> bool:
+        """Whether it has one value after the other to choose from."""
+        calls = (node for node in _nodes(self.root) if isinstance(node, Call))
+        return any(call.function.name == UNIQUE for call in calls)
+
+    def refuse_list(self) -> None:
+        """Raise ExpressionError if it gives several values."""
+        if self.root.kind is Kind.LIST:
+            problem = (
+                "This makes a list, and this attribute takes one value. Take one of the list with "
+                "item(), or put it together with join()."
+            )
+            raise ExpressionError(self.text, self.root.position, problem)
+
     def refuse_unknown(self, *, attributes: Collection[str], groups: Collection[str]) -> None:
         """Raise ExpressionError at the first attribute or group that does not exist."""
         for found in self.attributes:
@@ -176,12 +192,6 @@ def parse(text: str) -> Expression:
     root = _value(reader)
     if reader.skip():
         raise reader.wrong(_leftover(reader))
-    if root.kind is Kind.LIST:
-        raise reader.wrong(
-            "This makes a list, and an attribute takes one value. Take one of the list with "
-            "item(), or put it together with join().",
-            at=root.position,
-        )
     return Expression(text, root)
 
 
@@ -282,7 +292,7 @@ def _check_attribute_of_manager(reader: _Reader, node: Node) -> None:
     if not isinstance(node, Attribute):
         problem = "Name one attribute of the manager without quotes, as in manager(email)."
         raise reader.wrong(problem, at=node.position)
-    if node.name == "manager" or node.name == "login_method":
+    if node.name in {"manager", "manager_account", "login_method"}:
         problem = f"“{node.name}” of the manager is not known here. Choose another attribute."
         raise reader.wrong(problem, at=node.position)
 

@@ -75,10 +75,14 @@ def concat(*values: Held) -> str:
 
 
 def join(separator: Held, *pieces: Held) -> str:
+    return text(separator).join(listed(*pieces))
+
+
+def listed(*pieces: Held) -> tuple[str, ...]:
     flat: list[str] = []
     for piece in pieces:
         flat += piece if isinstance(piece, tuple) else [text(piece)]
-    return text(separator).join(piece for piece in flat if piece)
+    return tuple(piece for piece in flat if piece)
 
 
 def split(value: str, separator: str) -> tuple[str, ...]:

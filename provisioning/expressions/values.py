@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Final
 
 Value = str | bool | int | float
-# A list only on the way from one function to another; None is an empty value.
+# A tuple is a list; None is an empty value.
 Held = Value | tuple[str, ...] | None
 
 # Of one text, and of everything together that one formula makes on its way.
@@ -80,7 +80,7 @@ def checked(value: Held) -> Held:
     """The value; an empty text is no value. Raises EvaluationError if it is too long."""
     if size(value) > LONGEST_TEXT:
         raise too_long()
-    return None if value == "" else value
+    return None if value in ("", ()) else value
 
 
 def too_long() -> EvaluationError:

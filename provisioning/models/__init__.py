@@ -11,6 +11,7 @@ from provisioning.models.accounts import (
     Outcome,
     Priority,
     Problem,
+    TakenValue,
     Trigger,
 )
 from provisioning.models.apps import (
@@ -20,6 +21,7 @@ from provisioning.models.apps import (
     GroupsToPush,
     LoginMethod,
     Mapping,
+    Match,
     Policy,
     Resource,
     SourceKind,
@@ -46,6 +48,7 @@ __all__ = [
     "Lane",
     "LoginMethod",
     "Mapping",
+    "Match",
     "MemberState",
     "NEEDS_A_PERSON",
     "OPERATION_LABELS",
@@ -60,6 +63,7 @@ __all__ = [
     "Run",
     "Sighting",
     "SourceKind",
+    "TakenValue",
     "Trigger",
     "WhenEmpty",
     "Worker",

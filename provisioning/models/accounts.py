@@ -149,6 +149,32 @@ class Account(models.Model):
         )
 
 
+class TakenValue(models.Model):
+    """A value that belongs to one account of an app for good, or to nobody here.
+
+    What a formula with unique() gives is written down before it is sent, and never given to
+    another account. Without an account, it is somebody else's in the application itself.
+    """
+
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="+")
+    target = models.CharField(max_length=500)
+    # The form in which values are compared (provisioning/uniqueness.py).
+    key = models.CharField(max_length=400)
+    account = models.ForeignKey(
+        Account, on_delete=models.SET_NULL, null=True, related_name="taken_values"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["app", "target", "key"], name="one_owner_a_value_and_target"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.target} “{self.key}” in {self.app}"
+
+
 class Outcome(models.TextChoices):
     DONE = "done", "Done"
     RETRYING = "retrying", "Will be tried again"

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
-from django.db.models.functions import Now
+from django.utils import timezone
 
 from iam import text
 from iam.models import Group
@@ -39,7 +39,7 @@ class GroupsToPush(models.TextChoices):
 class AppQuerySet(models.QuerySet["App"]):
     def update(self, **values: Any) -> int:
         """Leave the time of the change behind: the routine check finds the accounts by it."""
-        return super().update(**{"changed_at": Now(), **values})
+        return super().update(**{"changed_at": timezone.now(), **values})
 
 
 class App(models.Model):
@@ -214,9 +214,8 @@ class MappingQuerySet(models.QuerySet["Mapping"]):
         return self.filter(resource=Resource.GROUP)
 
     def reading(self, word: str) -> "MappingQuerySet":
-        """The rows that are filled from this attribute, or whose formula has this word in it."""
-        formula = models.Q(kind=SourceKind.EXPRESSION, source__contains=word)
-        return self.of_people().filter(models.Q(kind=SourceKind.ATTRIBUTE, source=word) | formula)
+        """The rows of people whose attribute or formula has this word in it."""
+        return self.of_people().exclude(kind=SourceKind.CONSTANT).filter(source__contains=word)
 
     @transaction.atomic
     def update(self, **values: Any) -> int:
@@ -251,6 +250,14 @@ class Apply(models.TextChoices):
     CREATE = "create", "At creation"
 
 
+class Match(models.IntegerChoices):
+    """In which order existing accounts are looked for by mapped targets."""
+
+    FIRST = 1, "First"
+    SECOND = 2, "Second"
+    THIRD = 3, "Third"
+
+
 class Mapping(models.Model):
     """One row of an app's mapping: what of the person or group goes where in the application."""
 
@@ -269,6 +276,11 @@ class Mapping(models.Model):
     default = models.CharField(max_length=500, blank=True)
     apply = models.CharField(
         "filled in", max_length=20, choices=Apply.choices, default=Apply.ALWAYS
+    )
+    # Empty where accounts are not looked for by this target. Without any such row they are looked
+    # for by the one that the connector names first.
+    match = models.PositiveSmallIntegerField(
+        "finds accounts", choices=Match.choices, null=True, blank=True
     )
     position = models.PositiveSmallIntegerField(default=0, editable=False)
 

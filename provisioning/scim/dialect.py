@@ -139,6 +139,8 @@ class Dialect:
     # How accounts are switched on and off.
     switches: tuple[Update, ...] = tuple(Update)
     searches: tuple[Search, ...] = (Search.FILTER, Search.LISTING)
+    # The attributes that accounts can be found by, as a filter names them; empty is all.
+    searchable: tuple[str, ...] = ()
     paging: tuple[Paging, ...] = tuple(Paging)
     # How many accounts are asked for on one page of a list.
     page_size: int = 100

@@ -6,8 +6,7 @@ from typing import Any
 from provisioning.scim import messages, paths
 from provisioning.scim.dialect import Members
 from provisioning.scim.grammar import Path, PathError, Term, parse
-from provisioning.scim.lexer import Value
-from provisioning.scim.messages import PATCH_OP
+from provisioning.scim.messages import PATCH_OP, Value
 from provisioning.scim.schema import CORE_GROUP, is_core
 
 _NO_OTHER = (

@@ -50,6 +50,19 @@ def chooser(wanted: Filter, *, attribute: str) -> Callable[[Any], bool]:
     return lambda entry: test(entry if isinstance(entry, dict) else {"value": entry})
 
 
+def holds(document: Document, attribute: Path, value: Any) -> bool:
+    """Whether one of the values at this path is this one; a number may be written as text."""
+    exact = _is_exact(attribute, within="", entries=False)
+    wanted = _comparable(str(value), exact=exact)
+    return any(_comparable(each, exact=exact) == wanted for each in values(document, attribute))
+
+
+def values(document: Document, attribute: Path) -> list[str]:
+    """Every single value at this path, those of all entries, as text."""
+    found = _held(document, attribute)
+    return [str(each) for each in found if isinstance(each, str | int | float)]
+
+
 def compared_by(attribute: str, part: str, value: Any) -> Hashable:
     """What a part of an entry is compared by, None if it is no single value."""
     if not isinstance(value, str | bool | int | float):

@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from provisioning.scim import paths
-from provisioning.scim.paths import Document, Path, Value
-from provisioning.scim.schema import CORE_USER, ENTERPRISE_USER, READ_ONLY, is_core
+from provisioning.scim.paths import Document, Path
+from provisioning.scim.schema import CORE_USER, ENTERPRISE_USER, READ_ONLY, is_core, is_whole_list
+
+# A list is sorted and holds each text once.
+Value = paths.Value | list[str]
 
 __all__ = [
     "CORE_USER",
@@ -28,6 +31,7 @@ __all__ = [
     "quoted",
     "read",
     "scim_type",
+    "sought",
     "unclear",
     "user",
 ]
@@ -37,6 +41,8 @@ PATCH_OP: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 ERROR: Final = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 _LONGEST_DETAIL = 500
+# What follows is for the programmers of the service.
+_TRACE = "Traceback (most recent call last)"
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9._%+@-]+")
 
 
@@ -74,15 +80,19 @@ def created(
 def read(document: dict[str, Any], targets: Iterable[str]) -> dict[str, Value]:
     """Path to value for what a remote document holds of the targets.
 
-    Whatever is absent or no single value is left out. Raises PathError for a target that is no
-    path.
+    Whatever is absent, or neither a single value nor a list of texts, is left out. Raises PathError
+    for a target that is no path.
     """
     found: dict[str, Value] = {}
     for text in targets:
-        value = paths.get(document, paths.parse(text))
+        path = paths.parse(text)
+        value = paths.get(document, path)
         if text == "active":
             value = _as_bool(value)
-        if isinstance(value, str | bool | int | float):
+        elif isinstance(value, list):
+            filled = is_whole_list(path) or not is_core(path.schema)
+            value = _texts(value) or None if filled else None
+        if isinstance(value, str | bool | int | float | list):
             found[text] = value
     return found
 
@@ -94,6 +104,11 @@ def unclear(document: dict[str, Any]) -> str:
     """
     value = paths.get(document, paths.parse("active"))
     return "" if value is None or _as_bool(value) is not None else _clean(str(value)) or "nothing"
+
+
+def _texts(entries: list[Any]) -> list[str]:
+    values = (paths.field(each, "value") if isinstance(each, dict) else each for each in entries)
+    return sorted({value for value in values if isinstance(value, str)})
 
 
 def _as_bool(value: Any) -> bool | None:
@@ -122,7 +137,8 @@ def patch(changes: Sequence[Change], *, held: Collection[str] = ()) -> dict[str,
             removed = entry if path.part == "value" else path
             operations.append({"op": "remove", "path": str(removed)})
         elif not path.terms or entry in existing:
-            operations.append({"op": "replace", "path": str(path), "value": change.new})
+            value = _entries(path, change.new)
+            operations.append({"op": "replace", "path": str(path), "value": value})
         elif entry in added:
             added[entry][str(path.part)] = change.new
         else:
@@ -171,6 +187,8 @@ def merged(
         path = paths.parse(change.path)
         if change.new is None and path.terms:
             _clear_entry(body, path)
+        elif change.new is None and is_whole_list(path):
+            _put(body, path, [])
         else:
             _put(body, path, change.new)
     return {key: _without_empty_entries(value) for key, value in body.items()}
@@ -192,24 +210,42 @@ def _clear_entry(document: Document, path: Path) -> None:
 
 
 def _put(document: Document, path: Path, value: Any) -> None:
-    paths.put(document, path, value)
+    paths.put(document, path, _entries(path, value))
     if not is_core(path.schema):
         paths.declare(document, str(path.schema))
 
 
-def equals(attribute: str, value: str) -> str:
+def sought(target: str) -> str:
+    """How a filter names a mapped target: of a list every entry counts, whatever its type.
+
+    Not all servers look into one entry, and none could say that another entry is somebody else's.
+    Raises PathError for a target that is no path.
+    """
+    path = paths.parse(target)
+    return str(replace(path, terms=(), sub=path.part))
+
+
+def _entries(path: Path, value: Any) -> Any:
+    """A list as a target takes it: entries with a value, but in an extension the values alone."""
+    if isinstance(value, list) and is_whole_list(path):
+        return [{"value": each} for each in value]
+    return value
+
+
+def equals(attribute: str, value: Value) -> str:
     """The filter for one exact value (RFC 7644 3.4.2.2), not yet percent-encoded."""
     return f"{attribute} eq {quoted(value)}"
 
 
-def quoted(value: str) -> str:
+def quoted(value: Value) -> str:
     """A value as a filter has it. It is escaped as JSON, so that none can change what is asked."""
     return json.dumps(value, ensure_ascii=False)
 
 
-def equals_bare(attribute: str, value: str) -> str:
+def equals_bare(attribute: str, value: Value) -> str:
     """The same without quotes, "" for a value that could then change what is asked."""
-    return f"{attribute} eq {value}" if _NEEDS_NO_QUOTES.fullmatch(value) else ""
+    bare = str(value)
+    return f"{attribute} eq {bare}" if _NEEDS_NO_QUOTES.fullmatch(bare) else ""
 
 
 def error_detail(body: Any) -> str:
@@ -222,7 +258,8 @@ def error_detail(body: Any) -> str:
         is_html = body.lstrip()[:5].lower() in {"<!doc", "<html"}
         return "" if is_html else _clean(body)
     plain = _text(body, "error") or _text(_member(body, "error"), "message")
-    texts = [_text(body, "detail") or _text(body, "message") or plain]
+    told = _text(body, "detail") or _text(body, "message") or plain
+    texts = [told.partition(_TRACE)[0]]
     # Zoom's `errors` is a list, Slack's `Errors` is not.
     errors = _member(body, "errors")
     for error in errors if isinstance(errors, list) else [errors]:

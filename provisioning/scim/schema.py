@@ -19,6 +19,8 @@ HAVE_PRIMARY: Final = frozenset(
     {"emails", "phoneNumbers", "ims", "photos", "entitlements", "roles", "x509Certificates"}
 )
 _MULTI_VALUED = HAVE_PRIMARY | {"addresses"}
+# Nothing but the value tells their entries apart, so that all of them together can be filled.
+_WHOLE = frozenset({"entitlements", "roles"})
 # The same, in small letters, and those of a group.
 LISTS: Final = frozenset(name.lower() for name in (*_MULTI_VALUED, "members", "schemas"))
 
@@ -70,6 +72,11 @@ def target(text: str) -> Path:
     return path
 
 
+def is_whole_list(path: Path) -> bool:
+    """Whether the path means all entries of a list of the core schema."""
+    return is_core(path.schema) and not path.terms and path.attribute in _WHOLE
+
+
 def is_core(schema: str | None) -> bool:
     """Whether the attribute stands at the top of the document, not below its schema."""
     return schema is None or schema.lower() in _CORE
@@ -85,6 +92,8 @@ def _core(text: str, path: Path) -> Path:
     start = len(path.schema) + 1 if path.schema else 0
     attribute = _attribute(text, path.attribute, at=start)
     end = start + len(path.attribute)
+    if attribute in _WHOLE and not path.terms and path.sub is None:
+        return Path(None, attribute)
     if attribute in _MULTI_VALUED:
         terms = _terms(text, attribute, path, at=end)
     elif path.terms:

@@ -179,7 +179,9 @@ def run(
 
 def _mappings() -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
-    for app, target, source in Mapping.objects.values_list("app__name", "target", "source"):
+    for app, target, source in Mapping.objects.of_people().values_list(
+        "app__name", "target", "source"
+    ):
         found.setdefault(app, {})[target] = source
     return found
 

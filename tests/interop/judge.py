@@ -5,11 +5,11 @@ a touched stranger, a second account, somebody else's account, and requests with
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tests.interop.plain import Held
+from tests.interop.plain import Held, HeldGroup
 from tests.interop.world import PERSONAL, SHORT, Person, World
 
 _LONGEST_SENTENCE = 1_000
@@ -17,7 +17,7 @@ _LONGEST_SENTENCE = 1_000
 _UNREADABLE = ("Traceback", "<html", "<!DOCTYPE", " None", "Exception", "Gatehouse itself failed")
 
 # Beside the mapped targets.
-ACTIVE, THERE = "active", "there"
+ACTIVE, THERE, MEMBERS = "active", "there", "members"
 
 
 class Mark(StrEnum):
@@ -75,6 +75,7 @@ class Verdict:
 def judge(
     world: World,
     there: Mapping[str, Held],
+    groups: Mapping[str, HeldGroup],
     said: Said,
     *,
     touched: Collection[str],
@@ -86,23 +87,32 @@ def judge(
 
     `known` are the differences that an earlier step has told of; it becomes those of this one.
     """
-    faults = [*wrong_accounts(world, there), *_wrong_links(world, said)]
+    faults = [
+        *wrong_accounts(world, there),
+        *wrong_groups(world, groups),
+        *_wrong_links(world, said),
+    ]
     if requests > most:
         faults.append(f"{requests} requests, and {most} would have been plenty")
     faults += [f"{who}: waits, and nothing says why" for who in said.unexplained]
     texts = {each.text for each in (*said.sentences, *said.standing)}
     faults += [f"unreadable: “{text}”" for text in sorted(texts) if not _readable(text)]
-    found = differences(world, there)
+    found = [*differences(world, there), *group_differences(world, there, groups)]
     faults += [_silent(each) for each in found if not _told(each, said)]
     faults += [_strange(each) for each in found if _of_another(world, each)]
     news = [each for each in found if each not in known]
     faults += [_strange(each) for each in news if each.who not in touched]
+    left = [each for each in _left_behind(there, groups) if each not in known]
     known.clear()
-    known.update(found)
+    known.update(found, _left_behind(there, groups))
     if faults:
         return Verdict(Mark.FAIL, faults[0], faults)
-    if news or said.sentences:
-        return Verdict(Mark.WARNING, _reason(news, said.sentences), _details(news, said))
+    reasons = [
+        *_reasons(news, said.sentences),
+        *(f"the id of a deleted account stays in the {each.who}" for each in left),
+    ]
+    if reasons:
+        return Verdict(Mark.WARNING, "; ".join(reasons), _details(news, said))
     return Verdict(Mark.OK)
 
 
@@ -131,8 +141,30 @@ def wrong_accounts(world: World, there: Mapping[str, Held]) -> list[str]:
     return faults
 
 
-def bind(world: World, there: Mapping[str, Held]) -> None:
-    """Remember which account is whose, from the first time that it is seen."""
+def wrong_groups(world: World, groups: Mapping[str, HeldGroup]) -> list[str]:
+    faults = [
+        f"the group “{held.name}” is somebody else's and was touched"
+        for key, held in world.strange_groups.items()
+        if groups.get(key) != held
+    ]
+    ours = {team.remote_id for team in world.teams.values()}
+    for key, held in groups.items():
+        if key not in ours and key not in world.strange_groups:
+            faults.append(f"“{held.name}” is a group too many")
+        if len(set(held.members)) < len(held.members):
+            faults.append(f"somebody is twice in the group “{held.name}”")
+    return faults
+
+
+def bind(
+    world: World, there: Mapping[str, Held], groups: Mapping[str, HeldGroup] | None = None
+) -> None:
+    """Remember which account and which group is whose, from the first time that it is seen."""
+    for team in world.teams.values():
+        for key, group in (groups or {}).items():
+            ours = group.name == team.name and key not in world.strange_groups
+            if ours and team.there and not team.remote_id:
+                team.remote_id = key
     for person in world:
         if person.remote_id not in there and not person.there:
             person.remote_id = ""
@@ -146,7 +178,7 @@ def _wrong_links(world: World, said: Said) -> list[str]:
     return [
         f"{who}: Gatehouse takes “{remote_id}” for the account, which is another one"
         for who, remote_id in said.remote_ids.items()
-        if world.people[who].remote_id not in {"", remote_id}
+        if who in world.people and world.people[who].remote_id not in {"", remote_id}
     ]
 
 
@@ -172,6 +204,45 @@ def _within(person: Person, held: Held) -> list[Difference]:
         for path in {**person.values, **held.values}
     ]
     return [Difference(person.key, *pair) for pair in pairs if pair[1] != pair[2]]
+
+
+def group_differences(
+    world: World, there: Mapping[str, Held], groups: Mapping[str, HeldGroup]
+) -> list[Difference]:
+    """An id that no account has any more is nobody's membership: see `_left_behind`."""
+    found: list[Difference] = []
+    for team in world.teams.values():
+        held = groups.get(team.remote_id)
+        if team.there != (held is not None):
+            found.append(Difference(team.who, THERE, _yes(team.there), _yes(not team.there)))
+        elif held is not None:
+            ours = {*held.members} - team.before
+            members = {world.known_as(key) for key in ours if key in there}
+            # Who was in it before it was ours stays in it.
+            members |= {f"without {key}" for key in team.before - {*held.members}}
+            pairs = [
+                ("name", team.name, held.name),
+                (MEMBERS, listed(world.should_be_in(team)), listed(members)),
+            ]
+            found += [Difference(team.who, *pair) for pair in pairs if pair[1] != pair[2]]
+    return found
+
+
+def _left_behind(there: Mapping[str, Held], groups: Mapping[str, HeldGroup]) -> list[Difference]:
+    """Ids of accounts that were deleted there, in groups of theirs.
+
+    The product says nothing of them: nobody has an access by them.
+    """
+    return [
+        Difference(f"group “{held.name}”", MEMBERS, "", key)
+        for held in groups.values()
+        for key in held.members
+        if key not in there
+    ]
+
+
+def listed(members: Iterable[str]) -> str:
+    return ", ".join(sorted(members))
 
 
 def _of_another(world: World, difference: Difference) -> bool:
@@ -217,7 +288,7 @@ def _strange(difference: Difference) -> str:
     )
 
 
-def _reason(news: Sequence[Difference], sentences: Sequence[Sentence]) -> str:
+def _reasons(news: Sequence[Difference], sentences: Sequence[Sentence]) -> list[str]:
     kinds: dict[str, list[str]] = {}
     for each in news:
         if each.path in {ACTIVE, THERE}:
@@ -229,7 +300,7 @@ def _reason(news: Sequence[Difference], sentences: Sequence[Sentence]) -> str:
         else:
             kinds.setdefault("not changed", []).append(each.short)
     told = [f"{kind}: {', '.join(dict.fromkeys(what))}" for kind, what in kinds.items()]
-    return "; ".join(told) or sentences[0].text
+    return told or [each.text for each in sentences[:1]]
 
 
 def _details(news: Sequence[Difference], said: Said) -> list[str]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from tests.interop.judge import Mark, Verdict
 
-_DETAILS = 2
-_LONGEST = 400
+_DETAILS = 1
+_LONGEST = 300
 
 
 @dataclass
@@ -51,15 +51,19 @@ def _cell(verdict: Verdict | None, notes: dict[str, int]) -> str:
         return str(Mark.OK)
     details = [detail for detail in verdict.details if detail != verdict.reason]
     more = len(details) - _DETAILS
-    said = [detail[:_LONGEST] for detail in details[:_DETAILS]]
+    said = [_short(detail) for detail in details[:_DETAILS]]
     if more > 0:
         said.append(f"(and {more} more)")
     return _noted(verdict.mark, " ".join([_sentence(verdict.reason), *said]), notes)
 
 
 def _sentence(reason: str) -> str:
-    text = reason[:_LONGEST]
-    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith(".") else ".")
+    text = _short(reason)
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "…")) else ".")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _noted(mark: str, note: str, notes: dict[str, int]) -> str:

@@ -9,6 +9,7 @@ import requests
 
 from tests.interop.targets.base import TOKEN
 
+CORE_GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 CORE_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE_USER = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 
@@ -31,6 +32,15 @@ class Held:
         return self.values.get("userName", "")
 
 
+@dataclass(frozen=True)
+class HeldGroup:
+    """One group as it is there; `members` are the ids of accounts, one that stands twice twice."""
+
+    id: str
+    name: str
+    members: tuple[str, ...]
+
+
 class Service:
     """A service as its own administrator would look at it."""
 
@@ -47,7 +57,7 @@ class Service:
         Where the list does not show all that were made by hand, each of those is asked for, and a
         search is made for each of the names.
         """
-        found = self._listed()
+        found = {key: _held(document) for key, document in self._listed("/Users").items()}
         hidden = self._made - found.keys()
         for key in hidden:
             found[key] = _held(self._ask("GET", f"/Users/{key}"))
@@ -57,16 +67,20 @@ class Service:
             found |= {str(each["id"]): _held(each) for each in page.get("Resources") or []}
         return found
 
-    def _listed(self) -> dict[str, Held]:
-        found: dict[str, Held] = {}
+    def groups(self) -> dict[str, HeldGroup]:
+        """Every group by its id; there are fewer than a list shows."""
+        return {key: _held_group(document) for key, document in self._listed("/Groups").items()}
+
+    def _listed(self, path: str) -> dict[str, Document]:
+        found: dict[str, Document] = {}
         start = 1
         while True:
-            page = self._ask("GET", "/Users", params={"startIndex": start, "count": _PAGE})
+            page = self._ask("GET", path, params={"startIndex": start, "count": _PAGE})
             listed = page.get("Resources") or []
             news = [document for document in listed if str(document["id"]) not in found]
             if not news:
                 return found
-            found |= {str(document["id"]): _held(document) for document in news}
+            found |= {str(document["id"]): document for document in news}
             start += len(listed)
 
     def add(self, username: str, **attributes: Any) -> Held:
@@ -75,6 +89,13 @@ class Service:
         made = _held(self._ask("POST", "/Users", json=body))
         self._made.add(made.id)
         return made
+
+    def add_group(self, name: str, members: Iterable[str]) -> HeldGroup:
+        """A group that somebody makes there by hand, with whom the service puts in it at once."""
+        entries = [{"value": member} for member in members]
+        body = {"schemas": [CORE_GROUP], "displayName": name, "members": entries}
+        made = self._ask("POST", "/Groups", json=body)
+        return _held_group(self._ask("GET", f"/Groups/{made['id']}"))
 
     def close(self) -> None:
         self._session.close()
@@ -113,6 +134,11 @@ def _held(document: Document) -> Held:
         values={target: str(value) for target, value in values.items() if value},
         document={key: value for key, value in document.items() if key != "meta"},
     )
+
+
+def _held_group(document: Document) -> HeldGroup:
+    members = [str(entry["value"]) for entry in document.get("members") or []]
+    return HeldGroup(str(document["id"]), str(document.get("displayName")), tuple(sorted(members)))
 
 
 def _entry(document: Document, attribute: str, kind: str) -> str | None:

@@ -7,26 +7,43 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from iam.models import Group, ProfileAttribute, User
-from provisioning import apps_setup, drift, lanes, queue, reconcile, worker
-from provisioning.models import Account, App, Event, Finding, Mapping, Outcome, Policy, Run, Trigger
+from provisioning import apps_setup, drift, group_queue, lanes, queue, reconcile, worker
+from provisioning.models import (
+    Account,
+    App,
+    Event,
+    Finding,
+    GroupsToPush,
+    Mapping,
+    MemberState,
+    Outcome,
+    Policy,
+    PushedGroup,
+    PushedMember,
+    Resource,
+    Run,
+    Trigger,
+)
 from provisioning.plan import Feature, State
-from tests.interop.judge import ACTIVE, THERE, Said, Sentence
+from tests.interop.judge import ACTIVE, MEMBERS, THERE, Said, Sentence, listed
 from tests.interop.targets.base import TOKEN
-from tests.interop.world import MAPPED, Person, World
+from tests.interop.world import MAPPED, Person, Team, World
 
 # How often what waits for a while is tried before the step is judged.
 _TRIES = 6
 _CUSTOM = "custom."
 _OURS = {drift.ACTIVE: ACTIVE, drift.THERE: THERE}
-_FEATURES = (Feature.CREATE_USERS, Feature.UPDATE_USERS, Feature.DEACTIVATE_USERS)
+_FEATURES = tuple(feature for feature in Feature if feature is not Feature.DELETE_USERS)
 
 
 class Portal:
     """Gatehouse with one app, as the admin pages would set it up."""
 
     def __init__(self, base_url: str, world: World) -> None:
+        self._world = world
         self._users: dict[str, User] = {}
-        # By user name and by external id.
+        self._groups: dict[str, Group] = {}
+        # By user name, by external id, and by the name of a group.
         self._keys: dict[str, str] = {}
         self._last_event = 0
         self._last_doubt = ""
@@ -72,9 +89,31 @@ class Portal:
         """Switch “Delete users” on, at once and not after days of grace."""
         # As a page does; what was learned of the service meanwhile is kept.
         self.app.refresh_from_db()
-        self.app.features = [feature.value for feature in (*_FEATURES, Feature.DELETE_USERS)]
+        self.app.features = [feature.value for feature in Feature]
         self.app.delete_after_days = 0
         self.app.save()
+
+    # ------------------------------------------------------------------------------- groups
+
+    def push_group(self, team: Team) -> None:
+        """A group that is to be in the application as a group, and gives nobody an account."""
+        group = self._groups[team.key] = Group.objects.create(name=team.name)
+        self._keys[team.name] = team.who
+        self.write_members(team)
+        self.app.chosen_groups.add(group)
+
+    def write_members(self, team: Team) -> None:
+        people = [self.user(self._world.people[key]) for key in sorted(team.members)]
+        self._groups[team.key].users.set(people)
+
+    def rename_group(self, team: Team) -> None:
+        group = self._groups[team.key]
+        group.name = team.name
+        group.save()
+        self._keys[team.name] = team.who
+
+    def remove_group(self, team: Team) -> None:
+        self._groups[team.key].delete()
 
     # --------------------------------------------------------------------------------- work
 
@@ -86,20 +125,22 @@ class Portal:
         for _ in range(_TRIES):
             worker.drain_all()
             lanes.resume(self.app.pk)
-            if not self._waiting().update(due_at=timezone.now()):
+            now = timezone.now()
+            if not sum(rows.update(due_at=now) for rows in self._waiting()):
                 return
 
     def push_everybody(self) -> None:
-        """“Push now” for every account."""
+        """“Push now” for every account and every group."""
         queue.mark_accounts(Account.objects.filter(app=self.app), trigger=Trigger.MANUAL)
+        group_queue.mark_rows(PushedGroup.objects.filter(app=self.app), trigger=Trigger.MANUAL)
 
     def compare(self, *, dry: bool) -> Run:
         """What “Compare now” does, to the end."""
         return reconcile.work(reconcile.start(self.app, dry=dry))
 
-    def _waiting(self) -> QuerySet[Account]:
-        soon = timezone.now() + timedelta(hours=1)
-        return Account.objects.filter(app=self.app, due_at__lt=soon)
+    def _waiting(self) -> tuple[QuerySet[Account], QuerySet[PushedGroup]]:
+        about = {"app": self.app, "due_at__lt": timezone.now() + timedelta(hours=1)}
+        return Account.objects.filter(**about), PushedGroup.objects.filter(**about)
 
     # -------------------------------------------------------------------------- what it says
 
@@ -110,17 +151,21 @@ class Portal:
             looked.findings.exclude(kind=Finding.Kind.UNKNOWN).select_related("account")
         )
         accounts = list(Account.objects.filter(app=self.app))
-        standing = [(account, account.message) for account in accounts if account.problem]
+        groups = list(PushedGroup.objects.filter(app=self.app))
+        members = PushedMember.objects.filter(pushed_group__in=groups).exclude(message="")
+        standing = [(row, row.message) for row in (*accounts, *groups) if row.problem]
         standing += [(row.account, row.message) for row in findings if row.account]
+        standing += [(row.pushed_group, row.message) for row in members]
+        records = {self._who(account): _records(account) for account in accounts}
         return Said(
             sentences=[*self._news(), *self._doubts(looked)],
-            standing=[Sentence(self._who(account), text) for account, text in standing],
+            standing=[Sentence(self._who(row), text) for row, text in standing],
             named=self._named(findings, accounts),
-            records={self._who(account): _records(account) for account in accounts},
-            remote_ids={
-                self._who(account): account.remote_id for account in accounts if account.remote_id
-            },
-            unexplained=[self._who(row) for row in self._waiting() if not row.problem],
+            records=records | {self._who(group): self._group_records(group) for group in groups},
+            remote_ids={self._who(row): row.remote_id for row in accounts if row.remote_id},
+            unexplained=[
+                self._who(row) for rows in self._waiting() for row in rows if not row.problem
+            ],
         )
 
     def _news(self) -> list[Sentence]:
@@ -155,13 +200,32 @@ class Portal:
             if left
         }
 
-    def _who(self, account: Account) -> str:
-        return self._keys[str(account.external_id)]
+    def _group_records(self, row: PushedGroup) -> dict[str, str]:
+        if row.remote_id is None:
+            return {THERE: "no"}
+        members = row.members.filter(state=MemberState.IN).select_related("account")
+        return {
+            THERE: "yes",
+            "name": str(row.applied.get("displayName", "")),
+            MEMBERS: listed(self._who(member.account) for member in members),
+        }
+
+    def _who(self, row: Account | PushedGroup) -> str:
+        if isinstance(row, PushedGroup):
+            return self._keys[row.name]
+        return self._keys[str(row.external_id)]
 
 
 def _app(base_url: str) -> App:
     app = apps_setup.create(
-        App(name="The service", connector="scim", internal=True, compare_hours=0)
+        App(
+            name="The service",
+            connector="scim",
+            internal=True,
+            compare_hours=0,
+            groups_to_push=GroupsToPush.CHOSEN,
+            adopt_groups=True,
+        )
     )
     apps_setup.configure(
         app,

@@ -102,12 +102,14 @@ class Scenario:
         said = self.portal.said()
         said.sentences = [*told, *said.sentences]
         there = self.service.users(person.username for person in self.world)
-        bind(self.world, there)
+        groups = self.service.groups()
+        bind(self.world, there, groups)
         # Who was refused may be tried again.
         changes = len([*self.touched, *{each.who for each in said.standing}])
         return judge(
             self.world,
             there,
+            groups,
             said,
             touched=self.touched,
             requests=requests,
@@ -122,6 +124,8 @@ class Scenario:
         self.world.strangers = {key: held.document for key, held in there.items()}
         if len(there) != STRANGERS:
             raise RuntimeError(f"{STRANGERS} accounts were made there, and it lists {len(there)}")
+        made = self.service.add_group("Elsewhere", list(there)[:3])
+        self.world.strange_groups = {made.id: made}
 
 
 def _connect(scenario: Scenario) -> Told:
@@ -137,6 +141,15 @@ def _create(scenario: Scenario) -> None:
         person.there = True
     scenario.touched = list(scenario.world.people)
     scenario.portal.join(scenario.world)
+
+
+def _create_groups(scenario: Scenario) -> None:
+    """Two groups are to be kept there as groups."""
+    teams = [scenario.world.teams["sales"], scenario.world.teams["legal"]]
+    for team in teams:
+        team.there = True
+        scenario.portal.push_group(team)
+    scenario.touched = [team.who for team in teams]
 
 
 def _change(scenario: Scenario) -> None:
@@ -168,13 +181,33 @@ def _second_mail_removed(scenario: Scenario) -> None:
     scenario.give("dai", {HOME_MAIL: ""})
 
 
+def _member_added(scenario: Scenario) -> None:
+    scenario.world.teams["sales"].members.add("grace.o'neill")
+    scenario.portal.write_members(scenario.world.teams["sales"])
+    scenario.touched = ["group sales"]
+
+
+def _member_removed(scenario: Scenario) -> None:
+    """All others stay."""
+    scenario.world.teams["sales"].members.remove("bob+sales")
+    scenario.portal.write_members(scenario.world.teams["sales"])
+    scenario.touched = ["group sales"]
+
+
+def _group_renamed(scenario: Scenario) -> None:
+    """It stays the same group, with the same people."""
+    scenario.world.teams["sales"].name = "Sales & “Márketing”"
+    scenario.portal.rename_group(scenario.world.teams["sales"])
+    scenario.touched = ["group sales"]
+
+
 def _deactivate(scenario: Scenario) -> None:
-    """One leaves the group, another is switched off."""
+    """One leaves, another is switched off; both were in a group."""
     people = scenario.world.people
     scenario.portal.leave(people["ebru"])
     scenario.portal.switch(people["femi"], on=False)
     people["ebru"].active = people["femi"].active = False
-    scenario.touched = ["ebru", "femi"]
+    scenario.touched = ["ebru", "femi", "group legal"]
 
 
 def _reactivate(scenario: Scenario) -> None:
@@ -184,7 +217,7 @@ def _reactivate(scenario: Scenario) -> None:
     scenario.portal.join([people["ebru"]])
     scenario.portal.switch(people["femi"], on=True)
     people["ebru"].active = people["femi"].active = True
-    scenario.touched = ["ebru", "femi", "femi"]
+    scenario.touched += ["ebru", "femi", "group legal"]
 
 
 def _delete(scenario: Scenario) -> None:
@@ -194,7 +227,7 @@ def _delete(scenario: Scenario) -> None:
     scenario.portal.leave(people["liam"])
     scenario.portal.remove(people["kiri"])
     people["liam"].there = people["kiri"].there = False
-    scenario.touched = ["liam", "kiri"]
+    scenario.touched = ["liam", "kiri", "group legal"]
 
 
 def _adopt(scenario: Scenario) -> None:
@@ -207,14 +240,30 @@ def _adopt(scenario: Scenario) -> None:
     scenario.touched = ["liam", "liam"]
 
 
+def _adopt_group(scenario: Scenario) -> None:
+    """Somebody made a group there by hand; who is in it stays in it."""
+    ops = scenario.world.teams["ops"]
+    made = scenario.service.add_group(ops.name, list(scenario.world.strangers)[3:5])
+    ops.there, ops.remote_id, ops.before = True, made.id, frozenset(made.members)
+    scenario.portal.push_group(ops)
+    scenario.touched = [ops.who] * 2
+
+
+def _group_deleted(scenario: Scenario) -> None:
+    legal = scenario.world.teams["legal"]
+    legal.there = False
+    scenario.portal.remove_group(legal)
+    scenario.touched = [legal.who]
+
+
 def _nothing_changed(scenario: Scenario) -> None:
-    """“Push now” for everybody: not one request."""
+    """“Push now” for everybody and every group: not one request."""
     scenario.portal.push_everybody()
 
 
 def _compare(scenario: Scenario) -> Told:
     """What can be put right is, and the second comparison leaves what cannot."""
-    scenario.touched = 2 * list(scenario.world.people)
+    scenario.touched = 2 * [*scenario.world.people, "group sales", "group ops"]
     runs: list[Run] = []
     for _ in range(3):
         runs.append(scenario.portal.compare(dry=False))
@@ -226,15 +275,21 @@ def _compare(scenario: Scenario) -> Told:
 STEPS: dict[Step, Callable[[Scenario], Told | None]] = {
     Step.CONNECT: _connect,
     Step.CREATE: _create,
+    Step.GROUPS: _create_groups,
     Step.CHANGE: _change,
     Step.CLEAR: _clear,
     Step.FILL: _fill_in_again,
     Step.RENAME: _rename,
     Step.SECOND_MAIL: _second_mail_removed,
+    Step.MEMBER_ADDED: _member_added,
+    Step.MEMBER_REMOVED: _member_removed,
+    Step.GROUP_RENAMED: _group_renamed,
     Step.DEACTIVATE: _deactivate,
     Step.REACTIVATE: _reactivate,
     Step.DELETE: _delete,
     Step.ADOPT: _adopt,
+    Step.ADOPT_GROUP: _adopt_group,
+    Step.GROUP_DELETED: _group_deleted,
     Step.NOTHING: _nothing_changed,
     Step.COMPARE: _compare,
 }

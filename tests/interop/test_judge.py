@@ -5,8 +5,8 @@ import pytest
 from tests.interop import matrix
 from tests.interop.judge import Difference, Mark, Said, Sentence, Verdict, bind, judge
 from tests.interop.matrix import Result
-from tests.interop.plain import Held
-from tests.interop.world import WORK_MAIL, World, newcomer
+from tests.interop.plain import Held, HeldGroup
+from tests.interop.world import WORK_MAIL, Team, World, newcomer
 
 STRANGER = Held("s", True, {"userName": "stranger@x"}, {"userName": "stranger@x"})
 DROPPED = Sentence("ann", "Somebody changed the account there: title removed.")
@@ -30,10 +30,17 @@ def there(world: World, **values: str) -> dict[str, Held]:
     return {"s": STRANGER, **held, "id-ann": Held("id-ann", True, changed, {})}
 
 
-def judged(world: World, held: dict[str, Held], said: Said | None = None, **more: int) -> Verdict:
-    bind(world, held)
+def judged(
+    world: World,
+    held: dict[str, Held],
+    said: Said | None = None,
+    groups: dict[str, HeldGroup] | None = None,
+    **more: int,
+) -> Verdict:
     bounds = {"requests": 1, "most": 1, **more}
-    return judge(world, held, said or Said(), touched=["ann"], known=set(), **bounds)
+    groups = groups or {}
+    bind(world, held, groups)
+    return judge(world, held, groups, said or Said(), touched=["ann"], known=set(), **bounds)
 
 
 def test_what_is_as_it_should_be_is_right(world: World) -> None:
@@ -78,7 +85,7 @@ def test_a_difference_is_news_only_once(world: World) -> None:
     held, said = there(world, title=""), Said(named={("ann", "title")})
     known: set[Difference] = set()
     marks = [
-        judge(world, held, said, touched=["ann"], requests=0, most=0, known=known).mark
+        judge(world, held, {}, said, touched=["ann"], requests=0, most=0, known=known).mark
         for _ in range(2)
     ]
     assert marks == [Mark.WARNING, Mark.OK]
@@ -159,6 +166,62 @@ def test_a_sentence_that_nobody_can_read_is_wrong(world: World, text: str) -> No
     assert judged(world, there(world), said).mark == Mark.FAIL
 
 
+# -------------------------------------------------------------------------------- groups
+
+
+def in_sales(world: World, *members: str, name: str = "Sales") -> dict[str, HeldGroup]:
+    world.teams["sales"] = Team("sales", "Sales", {"ann", "bob"}, there=True, remote_id="g")
+    return {"g": HeldGroup("g", name, members)}
+
+
+def test_a_group_with_the_right_people_is_right(world: World) -> None:
+    groups = in_sales(world, "id-ann", "id-bob")
+    assert judged(world, there(world), groups=groups).mark == Mark.OK
+
+
+@pytest.mark.parametrize("members", [(), ("id-ann",), ("id-ann", "id-bob", "s"), ("id-ann",) * 2])
+def test_a_group_with_the_wrong_people_is_wrong(world: World, members: tuple[str, ...]) -> None:
+    groups = in_sales(world, *members)
+    assert judged(world, there(world), groups=groups).mark == Mark.FAIL
+
+
+def test_whose_account_is_off_should_not_be_in_a_group(world: World) -> None:
+    held, groups = there(world), in_sales(world, "id-ann")
+    world.people["bob"].active = False
+    held["id-bob"] = Held("id-bob", False, held["id-bob"].values, {})
+    assert judged(world, held, groups=groups).mark == Mark.OK
+
+
+def test_a_renamed_a_missing_and_a_second_group_are_wrong(world: World) -> None:
+    groups = in_sales(world, "id-ann", "id-bob")
+    second = {**groups, "2": HeldGroup("2", "Sales", ())}
+    other = in_sales(world, "id-ann", "id-bob", name="Sale")
+    marks = [judged(world, there(world), groups=each).mark for each in (second, other, {})]
+    assert marks == [Mark.FAIL] * 3
+
+
+def test_a_touched_group_of_strangers_is_wrong(world: World) -> None:
+    world.strange_groups = {"x": HeldGroup("x", "Elsewhere", ("s",))}
+    groups = {"x": HeldGroup("x", "Elsewhere", ())}
+    assert "somebody else's" in judged(world, there(world), groups=groups).reason
+
+
+def test_the_id_of_a_deleted_account_in_a_group_is_a_warning(world: World) -> None:
+    groups = in_sales(world, "id-ann", "id-bob", "gone")
+    verdict = judged(world, there(world), groups=groups)
+    assert (verdict.mark, verdict.reason) == (
+        Mark.WARNING,
+        "the id of a deleted account stays in the group “Sales”",
+    )
+
+
+def test_who_was_in_an_adopted_group_stays_in_it(world: World) -> None:
+    groups = in_sales(world, "id-ann", "id-bob")
+    world.teams["sales"].before = frozenset({"s"})
+    verdict = judged(world, there(world), groups=groups)
+    assert "“ann, bob, without s”" in verdict.reason
+
+
 # --------------------------------------------------------------------------------- the table
 
 
@@ -177,7 +240,7 @@ def test_the_table_has_a_note_for_what_is_not_right() -> None:
         "| second | FAIL 1 | FAIL (not reached) | not run 3 |",
         "",
         "1. Bob: has two accounts.",
-        "2. Not kept: title. Somebody changed it. b. (and 1 more)",
+        "2. Not kept: title. Somebody changed it. (and 2 more)",
         "3. Not run: needs Node.js.",
     ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tests.interop.plain import ENTERPRISE_USER
+from tests.interop.plain import ENTERPRISE_USER, HeldGroup
 
 WORK_MAIL = 'emails[type eq "work"].value'
 HOME_MAIL = 'emails[type eq "home"].value'
@@ -81,14 +81,46 @@ class Person:
 
 
 @dataclass
+class Team:
+    """A group, and who should be in it there: those of its members whose account is switched on."""
+
+    key: str
+    name: str
+    members: set[str]
+    there: bool = False
+    remote_id: str = ""
+    # Accounts that were in it before it was adopted, by their ids.
+    before: frozenset[str] = frozenset()
+
+    @property
+    def who(self) -> str:
+        """As a person's key, for what is said of it."""
+        return f"group {self.key}"
+
+
+@dataclass
 class World:
-    """Everybody. `strangers` are accounts that nobody here may touch, as they were at first."""
+    """Everybody. The strangers are what nobody here may touch, as it was at first."""
 
     people: dict[str, Person] = field(default_factory=dict)
+    teams: dict[str, Team] = field(default_factory=dict)
     strangers: dict[str, dict[str, object]] = field(default_factory=dict)
+    strange_groups: dict[str, HeldGroup] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self.people.values())
+
+    def should_be_in(self, team: Team) -> set[str]:
+        """By their keys."""
+        people = (self.people[key] for key in team.members)
+        return {person.key for person in people if person.there and person.active}
+
+    def known_as(self, remote_id: str) -> str:
+        """Whose account this is."""
+        for person in self:
+            if person.remote_id == remote_id:
+                return person.key
+        return f"account {remote_id}"
 
 
 def newcomer(key: str, first: str, last: str, number: int) -> Person:
@@ -115,9 +147,13 @@ def newcomer(key: str, first: str, last: str, number: int) -> Person:
 
 
 def everybody() -> World:
-    return World(
-        people={
-            key: newcomer(key, first, last, number)
-            for number, (key, first, last) in enumerate(NAMES, start=1)
-        }
-    )
+    people = {
+        key: newcomer(key, first, last, number)
+        for number, (key, first, last) in enumerate(NAMES, start=1)
+    }
+    teams = {
+        "sales": Team("sales", "Sales", {"ann", "bob+sales", "carla", "dai"}),
+        "legal": Team("legal", 'Legal & "Compliance"', {"ebru", "femi", "kiri", "jo"}),
+        "ops": Team("ops", "Opérations", {"hana", "ivan"}),
+    }
+    return World(people, teams)

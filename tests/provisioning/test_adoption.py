@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from iam.models import Group, User
-from provisioning.models import Account, App, Mapping, Origin, Policy, Problem
+from provisioning import queue
+from provisioning.models import Account, App, Mapping, Origin, Policy, Problem, Trigger
 from provisioning.plan import State
 from tests.conftest import MakeApp, person
 from tests.support.faulty import FaultyScim, effect_then
@@ -263,6 +264,40 @@ def test_a_name_that_is_handed_on_arrives(
         ids["bob@example.org"]: "ann@example.org",
     }
     agree(by_mail, target)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"a": "b", "b": "a"},
+        {"a": "b", "b": "c", "c": "a", "d": "a2"},
+        {"a": "b", "b": "a", "c": "d", "d": "c"},
+        {"a": "b", "b": "c", "c": "d", "d": "e"},
+        {"d": "c", "c": "b", "b": "a", "a": "z"},
+        {"a": "B", "b": "A"},
+    ],
+    ids=["89 two", "89 three", "89 two pairs", "90 chain", "90 the other way", "89 letter case"],
+)
+def test_bad_inputs_89_and_90_names_that_are_exchanged_or_handed_on_cross_nothing(
+    make_app: MakeApp, sales: Group, faulty: FaultyScim, push: Push, names: dict[str, str]
+) -> None:
+    app = make_app(faulty, group=sales)
+    app.mappings.filter(target="userName").update(source="title")
+    people = {name: person(name, title=name) for name in "abcd"}
+    sales.users.add(*people.values())
+    push()
+    ids = {each["userName"]: each["id"] for each in faulty.users()}
+    for user in people.values():
+        User.objects.filter(pk=user.pk).update(title=names.get(user.title, user.title))
+    queue.mark(apps=[app.pk], trigger=Trigger.MANUAL)
+    faulty.requests.clear()
+    push()
+    assert {each["id"]: each["userName"] for each in faulty.users()} == {
+        ids[name]: names.get(name, name) for name in "abcd"
+    }
+    agree(app, faulty)
+    # One change for each, and one more for each circle.
+    assert len(faulty.writes) <= len(names) + len(names) // 2
 
 
 def test_the_leavers_name_given_to_a_newcomer_does_not_switch_the_newcomer_off(

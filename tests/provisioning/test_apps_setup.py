@@ -4,6 +4,7 @@ import pytest
 
 from provisioning import apps_setup
 from provisioning.connectors import catalogue
+from provisioning.connectors.base import Constant, Formula
 from provisioning.models import App
 from provisioning.plan import Feature
 from tests.conftest import MakeApp
@@ -40,8 +41,12 @@ def zoom(db: None) -> App:
 @pytest.mark.parametrize("kind", sorted(catalogue()))
 def test_a_new_app_begins_with_its_connectors_mapping_and_defaults(db: None, kind: str) -> None:
     app = apps_setup.create(App(name="Crew", connector=kind))
-    rows = list(app.mappings.values_list("target", "source"))
-    assert rows == list(app.kind.default_mappings)
+    written = {"attribute": str, "constant": Constant, "expression": Formula}
+    rows = app.mappings.of_people().values_list("target", "kind", "source")
+    found = [(target, written[each](source)) for target, each, source in rows]
+    assert found == list(app.kind.default_mappings)
+    groups = app.mappings.of_groups().values_list("target", "source")
+    assert list(groups) == list(app.kind.default_group_mappings)
     assert app.settings == {s.key: s.default for s in app.kind.settings if not s.secret}
     assert app.sealed_secrets == ""
 

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from iam.models import Group, Membership, User
-from provisioning import group_queue, lanes, push, queue
+from provisioning import group_queue
 from provisioning.connectors.scim import Scim
 from provisioning.models import (
     Account,
     App,
     Event,
+    Lane,
     MemberState,
     PushedGroup,
     PushedMember,
@@ -164,17 +166,27 @@ def test_a_process_that_dies_loses_and_doubles_nothing(
 
 
 def test_a_lane_that_was_lost_meanwhile_records_nothing(
-    zoom: App, ann: User, faulty: FaultyScim
+    make_app: MakeApp, sales: Group, faulty: FaultyScim, push: Push
 ) -> None:
     """The next owner sends it again, which changes nothing there."""
-    queue.claim(zoom)
-    push.drain(zoom, owner="first")
-    PushedMember.objects.update(state=MemberState.ADDING)
-    PushedGroup.objects.update(due_at=ann.created_at)
-    push.drain(zoom, owner="second")
-    assert people_in(faulty) == [ann.username]
-    assert lanes.acquire(zoom.pk, owner="third") is not None
-    agree(zoom, faulty)
+    losses = iter([True])
+
+    def add_members(connector: Scim, *args: Any) -> Any:
+        answer = Scim.add_members(connector, *args)
+        if next(losses, False):
+            Lane.objects.update(token=F("token") + 1, lease_until=None)
+        return answer
+
+    with in_catalogue(type("Losing", (Scim,), {"add_members": add_members}), "losing") as kind:
+        app = with_groups(make_app(faulty, kind=kind, features=ALL, group=sales))
+        members_there(app, sales, faulty, 3)
+        push()
+        assert set(PushedMember.objects.values_list("state", flat=True)) == {MemberState.ADDING}
+        assert not Event.objects.filter(operation="add_member").exists()
+        push()
+        assert len(people_in(faulty)) == 3
+        assert Event.objects.filter(operation="add_member").count() == 3
+        agree(app, faulty)
 
 
 def test_accounts_come_first(

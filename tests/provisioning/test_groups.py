@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iam.models import Group, Membership, User
+from iam.models import Group, GroupNesting, Membership, User
 from provisioning import group_queue, queue
 from provisioning.models import (
     Account,
@@ -260,6 +260,26 @@ def test_only_what_is_switched_on_is_done(
     push()
     assert people_in(faulty) == [ann.username]
     assert pushed(zoom).problem == ""
+
+
+def test_applications_get_flat_groups(
+    zoom: App, ann: User, bob: User, sales: Group, faulty: FaultyScim, push: Push
+) -> None:
+    abroad = Group.objects.create(name="Abroad")
+    abroad.users.add(bob)
+    nested = GroupNesting.objects.create(parent=sales, child=abroad)
+    push()
+    assert people_in(faulty) == [ann.username, bob.username]
+    assert faulty.groups.names() == ["Sales"]
+    abroad.users.remove(bob)
+    push()
+    assert people_in(faulty) == [ann.username]
+    abroad.users.add(bob)
+    push()
+    nested.delete()
+    push()
+    assert people_in(faulty) == [ann.username]
+    agree(zoom, faulty)
 
 
 # --------------------------------------------------------------------------------------- adoption

@@ -413,7 +413,7 @@ def test_what_formulas_ask_costs_no_query_for_each_person(
     users = [person(f"p{each}", manager=boss) for each in range(number)]
     sales.users.add(*users)
     formula(app, "userType", 'if(is_member_of("Sales"), concat(manager(email), login_method))')
-    rows = list(app.mappings.all())
+    rows = list(app.mappings.of_people())
     with CaptureQueriesContext(connection) as captured:
         claimed = [row.user for row in queue.claim(app) if row.user]
         known = mapping.people(rows, claimed, app=app)
@@ -426,7 +426,7 @@ def test_what_formulas_ask_costs_no_query_for_each_person(
 
 def test_without_formulas_nothing_is_asked(app: App, ann: User) -> None:
     with CaptureQueriesContext(connection) as captured:
-        mapping.people(list(app.mappings.all()), [ann], app=app)
+        mapping.people(list(app.mappings.of_people()), [ann], app=app)
     assert len(captured) == 1  # the rows themselves
 
 

@@ -1,7 +1,8 @@
 """Whoever is in a group that is in another one has what the other one gives, however it came so."""
 
 import random
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -9,6 +10,7 @@ from django.db import connection
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
+from iam import nesting
 from iam.models import Group, GroupNesting, GroupPath, Membership, User
 from provisioning import access, mapping, queue
 from provisioning.models import Account, App, Mapping, Policy, SourceKind, Trigger
@@ -284,7 +286,62 @@ def test_what_another_policy_gives_on_the_way_is_not_lost(world: World) -> None:
     assert told(access.lost_with_policies([first.pk])) == 2
 
 
+@pytest.fixture
+def few_parameters(db: None) -> Iterator[None]:
+    """A statement takes no more than a thousand values, as in older builds of SQLite."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    limit = sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER
+    before = connection.connection.setlimit(limit, 1000)
+    yield
+    connection.connection.setlimit(limit, before)
+
+
+@pytest.mark.usefixtures("few_parameters")
+def test_more_paths_may_end_than_a_statement_takes_values(make_app: MakeApp) -> None:
+    above, below = (
+        Group.objects.bulk_create(Group(name=f"{name} {number}") for number in range(34))
+        for name in ("Above", "Below")
+    )
+    upper, lower = (Group.objects.create(name=name) for name in ("Upper", "Lower"))
+    GroupNesting.objects.bulk_create(
+        [
+            *(GroupNesting(parent=group, child=upper) for group in above),
+            GroupNesting(parent=upper, child=lower),
+            *(GroupNesting(parent=lower, child=group) for group in below),
+        ]
+    )
+    app = make_app(Nowhere(), group=above[0])
+    rita, sam, tina = (person(name) for name in ("rita", "sam", "tina"))
+    below[0].users.add(rita)
+    below[1].users.add(sam)
+    # Loses nothing: she is further up as well.
+    below[2].users.add(tina)
+    upper.users.add(tina)
+    queue.sweep()
+    settle()
+    middle = GroupNesting.objects.get(parent=upper, child=lower)
+    assert len(nesting.ending(nestings=[middle.pk])) == 35 * 35
+    assert access.lost_with_nestings([middle.pk]) == [(app, 2, "deactivated")]
+    assert access.lost_with_groups([lower.pk]) == [(app, 2, "deactivated")]
+    middle.delete()
+    assert names() == "tina"
+
+
 # ------------------------------------------------------------------------------ values, counts
+
+
+def test_the_people_of_a_group_are_counted_once_however_they_belong(world: World) -> None:
+    world.company.users.add(world.rita)
+    world.europe.users.add(world.rita)
+    Group.objects.create(name="Empty")
+    counted = Group.objects.annotate(people=access.people_in("pk")).order_by("name")
+    assert dict(counted.values_list("name", "people")) == {
+        "Asia": 2, "Company": 4, "Empty": 0, "Europe": 2, "Remote": 1,
+    }  # fmt: skip
+    (policy,) = Policy.objects.annotate(people=access.people_in("group"))
+    assert policy.people == 4
 
 
 def test_a_formula_and_the_login_method_know_the_groups_above(world: World) -> None:

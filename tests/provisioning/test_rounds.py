@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from provisioning.connectors.scim import Scim
 from provisioning.models import App, Mapping
 from tests.conftest import MakeApp, person
 from tests.support.connectors import in_catalogue, interfering
-from tests.support.faulty import FaultyScim
+from tests.support.faulty import FaultyScim, Reply, answer
 from tests.support.looks import agree
 
 Push = Callable[[], None]
@@ -60,3 +61,27 @@ def test_look_ups_that_take_longer_than_the_lease_do_not_lose_the_lane(
         agree(app, faulty)
     assert time.monotonic() - began > 200
     assert len(faulty.users()) == len(people)
+
+
+def test_a_service_that_allows_few_requests_a_minute_is_not_spent_on_looking_alone(
+    make_app: MakeApp,
+    faulty: FaultyScim,
+    sales: Group,
+    push: Push,
+    later: Callable[..., None],
+) -> None:
+    used: dict[datetime, int] = {}
+
+    def at_most_four_a_minute(serve: Callable[[], Reply]) -> Reply:
+        minute = datetime.now(UTC).replace(second=0, microsecond=0)
+        used[minute] = used.get(minute, 0) + 1
+        return serve() if used[minute] <= 4 else answer(429, Retry_After="60")(serve)
+
+    people = [person(f"p{number}") for number in range(6)]
+    sales.users.set(people)
+    faulty.on("*", at_most_four_a_minute)
+    app = make_app(faulty, group=sales)
+    for _ in range(len(people) + 2):
+        push()
+        later(seconds=70)
+    agree(app, faulty)

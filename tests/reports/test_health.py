@@ -218,10 +218,10 @@ def test_a_stranger_learns_of_no_person_application_or_secret(
         assert secret not in told
 
 
-def test_it_asks_two_questions_however_much_there_is(
+def test_it_asks_three_questions_however_much_there_is(
     client: Client, waiting: Account, django_assert_num_queries: Any
 ) -> None:
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         asked(client)
 
 

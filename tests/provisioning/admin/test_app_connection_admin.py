@@ -185,7 +185,7 @@ def test_a_wrong_address_is_refused_and_all_else_that_was_typed_stays(
     assert kept == {"name": "Talk", "delete_after_days": "7", "mappings-5-target": "title"}
     assert page.form["feature_delete_users"] == "on"
     assert page.form[URL] == typed
-    assert (App.objects.get().name, App.objects.get().mappings.count()) == ("Chat", 5)
+    assert (App.objects.get().name, App.objects.get().mappings.of_people().count()) == ("Chat", 5)
 
 
 @pytest.mark.parametrize("typed", ["ftp://x", "https://me@x", "https://a:0", "https://a?b"])

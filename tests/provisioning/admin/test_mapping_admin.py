@@ -9,7 +9,7 @@ from django.test import Client
 
 from iam.models import Group, ProfileAttribute, User
 from provisioning.connectors.zoom import Zoom
-from provisioning.models import Account, App, Event, Mapping
+from provisioning.models import Account, App, Event
 from tests.conftest import MakeApp
 from tests.provisioning.admin import Page, visit
 from tests.support.faulty import FaultyScim
@@ -30,7 +30,7 @@ GUIDE = [
 
 
 def rows_of(app: App) -> list[tuple[str, str]]:
-    return list(app.mappings.values_list("target", "source"))
+    return list(app.mappings.of_people().values_list("target", "source"))
 
 
 def shown_rows(page: Page) -> list[tuple[str, str]]:
@@ -64,7 +64,7 @@ def test_the_six_rows_of_the_guide_are_there_from_the_start(page: Page, app: App
 def test_a_row_is_edited(page: Page, app: App) -> None:
     page.send(**{"mappings-3-target": "name.formatted", "mappings-3-source": "full_name"})
     assert rows_of(app)[3] == ("name.formatted", "full_name")
-    assert app.mappings.count() == 6
+    assert app.mappings.of_people().count() == 6
 
 
 def test_new_rows_stand_at_the_end_in_their_order(page: Page, app: App) -> None:
@@ -81,7 +81,7 @@ def test_a_row_is_removed(page: Page, app: App) -> None:
 def test_a_row_is_replaced_in_one_go(page: Page, app: App) -> None:
     page.send_rows({"target": WORK, "source": "username"}, **{"mappings-4-DELETE": "on"})
     assert rows_of(app)[-1] == (WORK, "username")
-    assert app.mappings.count() == 6
+    assert app.mappings.of_people().count() == 6
 
 
 def test_two_rows_exchange_their_targets(page: Page, app: App) -> None:
@@ -167,7 +167,7 @@ def pointed(page: Page) -> list[str]:
     """The lines under the one refused path, as they stand on the page."""
     start = page.html.index('<span class="pointed">')
     shown = page.html[start : page.html.index("</span>", start)]
-    (forms,) = [each.formset.forms for each in page.context["inline_admin_formsets"]]
+    forms, *_ = [each.formset.forms for each in page.context["inline_admin_formsets"]]
     (error,) = [said for form in forms for said in form.errors.get("target", [])]
     assert error.startswith(shown)
     return html.unescape(shown.removeprefix('<span class="pointed">')).split("\n")
@@ -222,7 +222,7 @@ def test_different_entries_of_one_list_are_different_targets(page: Page, app: Ap
     page.send_rows(
         {"target": 'emails[type eq "home"].value', "source": "custom.custom_attribute_1"}
     )
-    assert app.mappings.count() == 7
+    assert app.mappings.of_people().count() == 7
 
 
 # ---------------------------------------------------------------------- a removed attribute
@@ -264,7 +264,7 @@ NEW = "mappings-6"
 
 
 def saved(app: App) -> dict[str, Any]:
-    row = Mapping.objects.filter(app=app).order_by("pk").last()
+    row = app.mappings.of_people().order_by("pk").last()
     assert row is not None
     return {
         name: getattr(row, name) for name in ("kind", "source", "when_empty", "default", "apply")
@@ -338,6 +338,8 @@ def test_a_formula_and_all_that_can_be_said_of_a_row_are_kept_and_shown_again(
         ({"source": "title", "when_empty": "default"}, "when_empty", "Write the text to use."),
         ({"source": "title", "when_empty": "x"}, "when_empty", "Select a valid choice."),
         ({"source": "title", "apply": "never"}, "apply", "Select a valid choice."),
+        ({"source": "title", "match": "4"}, "match", "Select a valid choice."),
+        ({"source": "title", "match": "1"}, "match", "Zoom cannot be searched for “title”, only"),
     ],
 )
 def test_what_is_wrong_with_a_row_is_told_at_its_field(
@@ -349,11 +351,35 @@ def test_what_is_wrong_with_a_row_is_told_at_its_field(
 ) -> None:
     Group.objects.create(name="Sales")
     refused = page.send_rows({"target": "title", **row})
-    (forms,) = [each.formset.forms for each in refused.context["inline_admin_formsets"]]
+    forms, *_ = [each.formset.forms for each in refused.context["inline_admin_formsets"]]
     (errors,) = [each.errors for each in forms if each.errors]
     assert list(errors) == [field]
     assert said in str(errors[field])
-    assert app.mappings.count() == 6
+    assert app.mappings.of_people().count() == 6
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"0-match": "1", "4-match": "1"}, "“userName” has this place. Choose another one."),
+        ({"1-match": "1"}, "is the same for everybody, so nobody can be found by it."),
+        ({"0-source": ":expression", "0-source_text": "unique(email)"}, "Nobody can be found by"),
+    ],
+)
+def test_accounts_are_found_only_by_what_tells_people_apart(
+    page: Page, app: App, changes: dict[str, str], said: str
+) -> None:
+    App.objects.update(connector="scim")
+    typed = {f"mappings-{name}": value for name, value in changes.items()}
+    assert said in page.send(**typed).text
+    assert not app.mappings.exclude(match=None).exists()
+
+
+def test_the_order_in_which_accounts_are_found_is_kept(page: Page, app: App) -> None:
+    App.objects.update(connector="scim")
+    made_up = {"mappings-0-source": ":expression", "mappings-0-source_text": "unique(email)"}
+    page.send(**made_up, **{"mappings-4-match": "1"})
+    assert list(app.mappings.exclude(match=None).values_list("target", "match")) == [(WORK, 1)]
 
 
 def test_the_mark_stands_under_the_character_of_the_formula(page: Page) -> None:

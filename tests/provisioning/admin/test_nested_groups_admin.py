@@ -1,10 +1,12 @@
 """Groups are put into groups and taken out on the group's page, which says first who loses what."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from iam.models import Group, GroupNesting, User
-from provisioning.models import Account, App
+from provisioning.models import Account, App, Policy
 from provisioning.plan import State
 from tests.provisioning.admin import Page, visit
 
@@ -51,6 +53,28 @@ def test_the_pages_say_who_belongs_through_another_group(
     assert "1 person belongs to this group as well" in page.text
     page = visit(admin_client, "iam_user_change", bob.pk)
     assert "Sales, because group Europe is in it" in page.text
+
+
+@pytest.mark.parametrize("page", ["iam_group_changelist", "provisioning_policy_changelist"])
+def test_the_lists_count_who_belongs_through_another_group_in_as_many_statements(
+    admin_client: Client, sales: Group, europe: Group, ann: User, page: str
+) -> None:
+    def shown() -> tuple[int, int]:
+        with CaptureQueriesContext(connection) as queries:
+            rows = visit(admin_client, page).context["cl"].result_list
+        return {str(getattr(row, "group", row)): row.people_in for row in rows}["Sales"], len(
+            queries
+        )
+
+    shown()
+    count, statements = shown()
+    assert count == 2
+    for number in range(5):
+        group = Group.objects.create(name=f"Part {number}")
+        GroupNesting.objects.create(parent=europe, child=group)
+        Policy.objects.create(name=group.name, app=App.objects.get(), group=group)
+        group.users.add(ann)
+    assert shown() == (2, statements)
 
 
 def test_a_circle_is_refused_on_the_page(admin_client: Client, sales: Group, europe: Group) -> None:

@@ -7,8 +7,9 @@ import pytest
 from iam import attributes
 from provisioning import addresses
 from provisioning.connectors import catalogue
-from provisioning.connectors.base import Connector
+from provisioning.connectors.base import Connector, Constant, Formula
 from provisioning.errors import Misconfigured
+from provisioning.expressions.grammar import parse
 from provisioning.plan import Feature
 from provisioning.scim.dialect import Deletion
 
@@ -89,8 +90,18 @@ def test_the_first_mapping_is_in_the_form_in_which_rows_are_stored(kind: Kind) -
 def test_the_first_mapping_comes_from_attributes_that_people_have(kind: Kind) -> None:
     built_in = {attribute.key for attribute in attributes.BUILT_IN}
     # The one that every portal begins with.
-    known = built_in | {"custom.custom_attribute_1"}
-    assert {source for _, source in kind.default_mappings} <= known
+    known = built_in | {"custom.custom_attribute_1", "login_method"}
+    for _, source in kind.default_mappings:
+        if isinstance(source, Formula):
+            parse(source.text).refuse_unknown(attributes=known, groups=[])
+        elif not isinstance(source, Constant):
+            assert source in known
+
+
+def test_accounts_are_found_by_what_it_needs_first(kind: Kind) -> None:
+    assert kind.cannot_match(kind.required_targets[0]) == ""
+    values = {kind.required_targets[0]: "ann", "other": None}
+    assert kind.asked_by(values, ["other"]) == [kind.required_targets[0]]
 
 
 def test_the_targets_it_suggests_are_accepted(kind: Kind) -> None:

@@ -329,6 +329,23 @@ def test_an_account_that_has_changed_since_the_list_is_not_taken(
     assert find(scim) == []
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [answer(400, {"scimType": "invalidFilter"}), answer(500, {"detail": "Something broke."})],
+    ids=["refused", "breaks the server"],
+)
+def test_a_value_that_the_search_cannot_take_teaches_nothing_about_others(
+    scim: Scim, faulty: FaultyScim, refusal: Any
+) -> None:
+    name = 'ivan "vanya"@example.org'
+    there = faulty.add(name)
+    faulty.on("GET", refusal, about='\\"')
+    (hit,) = scim.find({"userName": name}, external_id=EXTERNAL, made_by_us=False)
+    assert hit.remote_id == there["id"]
+    assert len(faulty.requests) > 1
+    assert scim.lessons == []
+
+
 def test_the_list_is_read_once_for_many(scim: Scim, faulty: FaultyScim) -> None:
     faulty.add("bob@example.org")
     not_there(faulty)

@@ -1,6 +1,9 @@
 """The life of an account in Zoom, as Zoom's own service takes it and no other way."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,7 +11,17 @@ import pytest
 from iam.models import Group, User
 from provisioning import apps_setup, queue
 from provisioning.effects import LOOKS
-from provisioning.models import App, Event, Lane, Policy, Problem
+from provisioning.models import (
+    App,
+    Apply,
+    Event,
+    Lane,
+    Mapping,
+    Policy,
+    Problem,
+    SourceKind,
+    WhenEmpty,
+)
 from provisioning.plan import Feature, State
 from provisioning.scim.messages import ENTERPRISE_USER
 from tests.conftest import REVERSIBLE
@@ -16,6 +29,7 @@ from tests.support.looks import account, agree, happened
 from tests.support.target import Document
 from tests.support.vendors.base import held_to_its_rules
 from tests.support.vendors.zoom import ACCOUNT, CLIENT, CLIENT_SECRET, PASTED, ZoomTenant
+from tests.support.vendors.zoom_rules import OLD_ZOOM
 
 Push = Callable[[], None]
 OAUTH = {"auth": "oauth", "account_id": ACCOUNT, "client_id": CLIENT}
@@ -79,6 +93,36 @@ def test_the_id_that_is_kept_is_zooms_own(pushed: Document, zoom: App, ann: User
     assert "&" in pushed["id"]
     assert account(zoom, ann).remote_id == pushed["id"]
     assert pushed["externalId"] != str(ann.external_id)
+
+
+@pytest.mark.parametrize(
+    ("method", "login"),
+    [("external", {"loginType": {"workEmail": False, "sso": True}}), ("password", None)],
+)
+def test_the_sign_in_follows_the_policy_as_the_guide_shows(
+    zoom: App, ann: User, tenant: ZoomTenant, push: Push, method: str, login: Document | None
+) -> None:
+    Policy.objects.update(login_method=method)
+    guide = Path("docs/guides/zoom.md").read_text()
+    rows = re.findall(rf"\| `({OLD_ZOOM}\S+)` \| `(.+)` \|", guide)
+    assert len(rows) == 2
+    for target, source in rows:
+        Mapping.objects.create(
+            app=zoom,
+            target=target,
+            kind=SourceKind.EXPRESSION,
+            source=source,
+            when_empty=WhenEmpty.LEAVE,
+            apply=Apply.CREATE,
+        )
+    push()
+    (sent,) = [
+        json.loads(each.body)
+        for each in tenant.requests
+        if each.method == "POST" and "/Users" in each.path
+    ]
+    assert sent.get(OLD_ZOOM) == login
+    assert (OLD_ZOOM in sent["schemas"]) is bool(login)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,14 @@ from hypothesis import given
 
 from provisioning.expressions.evaluation import evaluate
 from provisioning.expressions.grammar import LONGEST, parse
-from provisioning.expressions.values import LONGEST_TEXT, EvaluationError, ExpressionError, Value
+from provisioning.expressions.values import (
+    LONGEST_TEXT,
+    EvaluationError,
+    ExpressionError,
+    Held,
+    Value,
+    size,
+)
 from tests.provisioning.expressions.formulas import Somebody, formulas, people
 
 BOSS = {"email": "boss@example.org", "first_name": "Bea", "title": None, "is_active": True}
@@ -24,7 +31,7 @@ ANN = Somebody(
 )
 
 
-def worked_out(formula: str, person: Somebody = ANN) -> Value | None:
+def worked_out(formula: str, person: Somebody = ANN) -> Held:
     return evaluate(parse(formula), person)
 
 
@@ -93,6 +100,10 @@ def test_what_is_empty_is_empty(formula: str, value: Value | None) -> None:
         ('middle("abcdef", 0, 1)', "a"),
         ('before(email, "#")', "ann@example.org"),
         ('after(email, "#")', None),
+        ('list(title, "b", split("c,,a", ","), 1)', ("b", "c", "a", "1")),
+        ("list(title)", None),
+        ('unique(concat("a", 1))', "a1"),
+        ("unique(title)", None),
         ('format_date("25.11.2026", "DD.MM.YYYY", "YYYY-MM-DD")', "2026-11-25"),
         ('format_date("2026-11-25T08:30:00Z", "YYYY-MM-DD", "MM/DD/YYYY")', "11/25/2026"),
     ],
@@ -100,6 +111,17 @@ def test_what_is_empty_is_empty(formula: str, value: Value | None) -> None:
 def test_what_it_gives(formula: str, value: Value | None) -> None:
     found = worked_out(formula)
     assert (found, type(found)) == (value, type(value))
+
+
+def test_unique_gives_one_value_after_the_other_wherever_it_stands() -> None:
+    found = parse('concat(upper(unique("ann")), "@x")')
+    assert found.is_unique
+    assert not parse("upper(email)").is_unique
+    assert [evaluate(found, ANN, number=each) for each in (1, 2, 10)] == [
+        "ANN@x",
+        "ANN2@x",
+        "ANN10@x",
+    ]
 
 
 def test_without_a_manager_nothing_is_known_of_one() -> None:
@@ -123,6 +145,20 @@ def test_without_a_manager_nothing_is_known_of_one() -> None:
 def test_what_has_no_value_is_a_sentence(formula: str, said: str) -> None:
     with pytest.raises(EvaluationError, match=said.replace("(", r"\(")):
         worked_out(formula)
+
+
+@pytest.mark.parametrize(
+    "date", ["0000-00-00", "2027-02-29", "10000-01-01", "2026-13-01", "2026-1-1", "-001-01-01"]
+)
+def test_bad_input_94_a_day_that_does_not_exist_is_refused_with_the_format(date: str) -> None:
+    with pytest.raises(EvaluationError, match="is not a date written as YYYY-MM-DD"):
+        worked_out('format_date(title, "YYYY-MM-DD", "DD.MM.YYYY")', Somebody({"title": date}))
+
+
+@pytest.mark.parametrize("time", ["2026-03-29T02:30:00", "2026-03-29T02:30:00+01:00"])
+def test_bad_input_94_an_hour_that_a_time_zone_leaves_out_is_on_its_day(time: str) -> None:
+    found = worked_out('format_date(title, "YYYY-MM-DD", "DD.MM.YYYY")', Somebody({"title": time}))
+    assert found == "29.03.2026"
 
 
 @pytest.mark.parametrize(
@@ -171,9 +207,9 @@ def test_every_formula_gives_one_value_or_says_why_not(formula: str, person: Som
     except EvaluationError as error:
         assert str(error).endswith(".")
         return
-    assert found is None or isinstance(found, str | bool | int | float)
-    assert found != ""
-    assert len(str(found)) <= LONGEST_TEXT
+    assert found is None or isinstance(found, str | bool | int | float | tuple)
+    assert found not in ("", ())
+    assert size(found) <= LONGEST_TEXT
 
 
 @given(formulas())

@@ -13,7 +13,9 @@ NAMES = [attribute.key for attribute in attributes.BUILT_IN] + ["custom.cost_cen
 
 def refused(formula: str) -> ExpressionError:
     with pytest.raises(ExpressionError) as raised:
-        parse(formula).refuse_unknown(attributes=NAMES, groups=["Sales"])
+        found = parse(formula)
+        found.refuse_unknown(attributes=NAMES, groups=["Sales"])
+        found.refuse_list()
     assert 0 <= raised.value.position <= len(formula)
     return raised.value
 
@@ -105,7 +107,7 @@ def test_a_name_is_no_function_and_attribute_unless_the_bracket_tells() -> None:
         ('if(email, "a")', 3, 'Ask about it, as in equals(department, "Sales").'),
         ("item(email, 1)", 5, 'Make a list of it, as in split(email, "@").'),
         ('lower(split(email, "@"))', 6, "Take one of the list with item()."),
-        ('split(email, "@")', 0, "This makes a list, and an attribute takes one value."),
+        ('split(email, "@")', 0, "This makes a list, and this attribute takes one value."),
         ("is_member_of(title)", 13, "Write “group” of is_member_of() out, in double quotes."),
         ('is_member_of("Salse")', 13, "There is no group “Salse”. Did you mean “Sales”?"),
         ('manager("email")', 8, "Name one attribute of the manager without quotes"),
@@ -175,3 +177,13 @@ def test_no_mixture_of_its_own_words_raises_anything_else(formula: str) -> None:
         parse(formula).refuse_unknown(attributes=NAMES, groups=[])
     except ExpressionError as error:
         assert 0 <= error.position <= len(formula)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["1 / 0", "length(email) / 0", "while(true)", "for x in email", "__import__", "email.__class__"]
+    + ['match(email, "(a+)+$")', "lower(" * 10_000, '"' + "x" * 1_000_000 + '"', "{{7*7}}"],
+    ids=lambda formula: formula[:12],
+)
+def test_bad_input_105_what_divides_repeats_or_reaches_out_is_refused(formula: str) -> None:
+    assert len(refused(formula).pointed) < 300

@@ -230,6 +230,11 @@ def test_a_put_body_holds_what_the_target_holds_with_the_changes_in_it() -> None
     assert before == REMOTE
 
 
+def test_what_only_programmers_understand_is_left_out_of_an_error() -> None:
+    detail = 'Parsing failed\nTraceback (most recent call last):\n  File "/srv/app.py", line 5'
+    assert messages.error_detail({"detail": detail}) == "Parsing failed"
+
+
 def test_an_entry_without_a_value_is_not_sent_back() -> None:
     remote = {"emails": [{"value": "", "primary": True}, {"type": "home", "value": "a@x"}]}
     body = messages.merged(remote, [Change(WORK, None, "a@example.com")])
@@ -366,3 +371,49 @@ def test_no_remote_document_is_too_strange_for_a_put(document: dict[str, Any]) -
     body = messages.merged(document, CHANGES)
     for change in CHANGES:
         assert paths.get(body, paths.parse(change.path)) == change.new
+
+
+# ------------------------------------------------------------------------------ several values
+
+TAGS = "urn:acme:1.0:User:tags"
+
+
+def test_a_list_is_sent_as_entries_and_in_an_extension_as_it_is() -> None:
+    made = messages.user({"userName": "ann", "roles": ["a", "b"], TAGS: ["x"]})
+    assert made["roles"] == [{"value": "a"}, {"value": "b"}]
+    assert made["urn:acme:1.0:User"] == {"tags": ["x"]}
+    assert "urn:acme:1.0:User" in made["schemas"]
+    assert messages.read(made, ["roles", TAGS]) == {"roles": ["a", "b"], TAGS: ["x"]}
+
+
+def test_the_order_of_a_list_and_what_else_is_in_its_entries_means_nothing() -> None:
+    there = {"roles": [{"value": "b", "primary": True}, {"display": "?"}, {"value": "a"}, "a", 7]}
+    assert messages.read(there, ["roles"]) == {"roles": ["a", "b"]}
+    assert messages.read({"roles": []}, ["roles"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("new", "operation", "put"),
+    [
+        (["b"], {"op": "replace", "path": "roles", "value": [{"value": "b"}]}, [{"value": "b"}]),
+        (None, {"op": "remove", "path": "roles"}, []),
+    ],
+)
+def test_a_list_is_changed_as_a_whole(new: list[str] | None, operation: Any, put: Any) -> None:
+    change = messages.Change("roles", ["a"], new)
+    assert messages.patch([change])["Operations"] == [operation]
+    assert messages.merged({"roles": [{"value": "a"}]}, [change])["roles"] == put
+
+
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [
+        ("userName", "userName"),
+        (WORK, "emails.value"),
+        ('phoneNumbers[type eq "work"].display', "phoneNumbers.display"),
+        ("name.givenName", "name.givenName"),
+        (ORGANIZATION, ORGANIZATION),
+    ],
+)
+def test_a_filter_names_a_target_without_its_brackets(target: str, named: str) -> None:
+    assert messages.sought(target) == named

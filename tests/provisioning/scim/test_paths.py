@@ -287,7 +287,7 @@ def test_a_target_that_no_mapping_may_fill_is_pointed_at(
     assert says in caught.value.problem
 
 
-@pytest.mark.parametrize("attribute", ["emails", "phoneNumbers", "roles", "x509Certificates"])
+@pytest.mark.parametrize("attribute", ["emails", "phoneNumbers", "ims", "x509Certificates"])
 def test_the_example_given_for_a_multi_valued_attribute_is_itself_right(attribute: str) -> None:
     with pytest.raises(PathError) as caught:
         paths.target(attribute)

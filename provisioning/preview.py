@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping as Values
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -10,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from iam.models import User
-from provisioning import access, guard, mapping, wording
+from provisioning import access, guard, mapping, uniqueness, wording
 from provisioning.errors import Rejected
 from provisioning.mapping import Desired, Person
 from provisioning.models import Account, App, Guard, Mapping
@@ -97,8 +98,8 @@ def steps(app: App, accounts: QuerySet[Account]) -> Iterator[Step]:
     rows = list(app.mappings.of_people())
     too_many = guard.would_hold(app, removed=max(1, guard.due_removals(app)))
     for batch in _batches(accounts.filter(app=app)):
-        given = [each.user for each in batch if each.user is not None and _wanted(each)]
-        people = mapping.people(rows, given, app=app)
+        given = {each.user: each.pk for each in batch if each.user is not None and _wanted(each)}
+        people = known(rows, given, app=app)
         for account in batch:
             account.app = app
             person = people.get(account.user_id or 0)
@@ -113,8 +114,20 @@ def of_person(app: App, user: User) -> Step:
     if not access.entitled(app).filter(pk=user.pk).exists():
         return Step(account, wanted=False)
     rows = list(app.mappings.of_people())
-    person = mapping.people(rows, [user], app=app)[user.pk]
+    person = known(rows, {user: None}, app=app)[user.pk]
     return _step(account, person, rows, wanted=True, too_many=False)
+
+
+def known(
+    rows: Sequence[Mapping], accounts: Values[User, int | None], *, app: App
+) -> dict[int, Person]:
+    """People with what the rows ask about them, by their keys; `accounts` has those of accounts.
+
+    Where a formula gives each account a value of its own, none is taken for this.
+    """
+    people = mapping.people(rows, list(accounts), app=app)
+    theirs = {user.pk: account for user, account in accounts.items()}
+    return uniqueness.numbered(rows, people, theirs, app=app, take=False)
 
 
 def in_words(step: Step) -> str:

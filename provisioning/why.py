@@ -139,7 +139,8 @@ def _missing(app: App, user: User) -> Iterator[str]:
 
 def _values(app: App, user: User, account: Account | None) -> Iterator[Line]:
     rows = list(app.mappings.of_people())
-    person = mapping.people(rows, [user], app=app)[user.pk]
+    key = account.pk if account is not None else None
+    person = preview.known(rows, {user: key}, app=app)[user.pk]
     there = account is not None and account.remote_id is not None
     sent = account.applied if account is not None else {}
     for row in rows:

@@ -6,7 +6,7 @@ import pytest
 
 from iam.models import Group, GroupNesting, User
 from provisioning import guard
-from provisioning.models import Account, App, Policy
+from provisioning.models import Account, App, Policy, SourceKind, TakenValue
 from provisioning.why import Why, why
 from tests.conftest import ORGANIZATION, MakeApp
 from tests.support.crowd import crowd
@@ -103,6 +103,21 @@ def test_a_value_that_is_missing_is_told_with_what_to_do(app: App, ann: User) ->
     found = why(app, user=ann)
     assert "Nothing can be sent." in found.next[0]
     assert "Fill it in on the person's page." in found.next[0]
+
+
+def test_a_value_of_its_own_is_told_and_not_taken_by_asking(
+    app: App, ann: User, bob: User, sales: Group, push: Push
+) -> None:
+    app.mappings.filter(target="userName").update(
+        kind=SourceKind.EXPRESSION, source='unique("team")'
+    )
+    push()
+    sales.users.add(bob)
+    for _ in range(2):
+        values = {line.target: line.value for line in why(app, user=bob).values}
+        assert values["userName"] == "team2"
+        assert "would be created" in why(app, user=bob).next[0]
+    assert TakenValue.objects.count() == 1
 
 
 def test_a_paused_application_is_told(app: App, ann: User) -> None:

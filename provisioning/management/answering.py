@@ -23,6 +23,7 @@ DONE, FAILED, WRONG_USE, WAITS = 0, 1, 2, 3
 # How often a line is printed where there is no terminal (seconds).
 _SAY_EVERY = 5.0
 _NAMED = 5
+NO_APP = "There is no application yet. Add one under Apps."
 _NO_DATABASE = (
     "The database does not answer as it should. Check GATEHOUSE_DATABASE_URL, give “manage.py "
     "setup”, and ask “manage.py doctor” what else is wrong. The database says: "
@@ -129,6 +130,11 @@ def app_named(name: str) -> App:
         names = ", ".join(f"“{each}”" for each in App.objects.values_list("name", flat=True))
         raise wrong(f"There is no application “{name}”. There is {names or 'none yet'}.")
     return found
+
+
+def apps_asked(name: str | None) -> list[App]:
+    """The one that is named, or all."""
+    return [app_named(name)] if name else list(App.objects.all())
 
 
 def person_named(username: str) -> User:

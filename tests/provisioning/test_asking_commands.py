@@ -87,6 +87,11 @@ def test_too_many_leavers_are_previewed_as_held(app: App, sales: Group, faulty: 
     assert "12: Wait for a decision" in said
 
 
+@pytest.mark.parametrize("command", [["preview"], ["apps"], ["why", "ann@example.org"]])
+def test_without_an_application_it_says_so(ann: User, command: list[str]) -> None:
+    assert give(*command) == (0, "There is no application yet. Add one under Apps.\n")
+
+
 @pytest.mark.parametrize("rows", ["-1", "x", "10001"])
 def test_a_bad_number_of_rows_is_named(db: None, rows: str) -> None:
     with pytest.raises(CommandError, match="is not among 0 to 10000 rows"):

@@ -5,10 +5,11 @@ import io
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -130,6 +131,25 @@ def test_a_file_has_its_name_only_when_it_is_complete(some: App, tmp_path: Path)
         give("report", "--csv", "--output", str(tmp_path / "nowhere" / "report.csv"))
     assert failed.value.returncode == 1
     assert [each.name for each in tmp_path.iterdir()] == ["report.jsonl"]
+
+
+def test_a_report_that_breaks_off_leaves_the_file_as_it_was(db: None, tmp_path: Path) -> None:
+    Event.objects.bulk_create(Event(at=NOON, identifier="ann", message="Ok.") for _ in range(2_001))
+    file = tmp_path / "report.csv"
+    file.write_text("yesterday's")
+    read: list[str] = []
+
+    def break_off(execute: Any, sql: str, *more: Any) -> Any:
+        read.append(sql)
+        if len(read) == 2:
+            raise OperationalError("the line was cut")
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(break_off), pytest.raises(CommandError, match="cut") as failed:
+        give("report", "--csv", "--output", str(file))
+    assert failed.value.returncode == 1
+    assert [each.name for each in tmp_path.iterdir()] == ["report.csv"]
+    assert file.read_text() == "yesterday's"
 
 
 def test_a_name_cannot_command_the_terminal(db: None) -> None:

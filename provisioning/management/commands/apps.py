@@ -54,6 +54,8 @@ class Command(answering.Command):
                 + (f" {told['problem']}" if told["problem"] else "")
             )
             waits = waits or bool(told["problem"] or told["need_a_person"])
+        if not App.objects.exists():
+            self.say(answering.NO_APP)
         return WAITS if waits else DONE
 
     def _check(self, app: App) -> int:

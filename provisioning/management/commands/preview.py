@@ -39,7 +39,9 @@ class Command(answering.Command):
         )
 
     def answer(self, options: dict[str, Any]) -> int:
-        apps = [answering.app_named(options["app"])] if options["app"] else App.objects.all()
+        apps = answering.apps_asked(options["app"])
+        if not apps:
+            self.say(answering.NO_APP)
         user = answering.person_named(options["person"]) if options["person"] else None
         waits = False
         for app in apps:

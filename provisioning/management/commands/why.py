@@ -24,8 +24,10 @@ class Command(answering.Command):
         parser.add_argument("app", nargs="?", help="the application's name; without it, all")
 
     def answer(self, options: dict[str, Any]) -> int:
-        apps = [answering.app_named(options["app"])] if options["app"] else App.objects.all()
-        for found in _answers(options["person"], list(apps)):
+        apps = answering.apps_asked(options["app"])
+        if not apps:
+            self.say(answering.NO_APP)
+        for found in _answers(options["person"], apps):
             self.give(_document(found))
             self.say(*_sentences(found), "")
         return DONE

@@ -22,6 +22,11 @@ def encryption_key(folder: Path) -> str:
     return _kept(folder / "encryption.key", make=lambda: Fernet.generate_key().decode())
 
 
+def key_files(folder: Path) -> list[Path]:
+    """Where the keys are that this machine made, if it made them."""
+    return [folder / "secret.key", folder / "encryption.key"]
+
+
 def _kept(path: Path, *, make: Callable[[], str]) -> str:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

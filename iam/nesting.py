@@ -118,6 +118,24 @@ def _circle(way: list[int]) -> str:
     return f"{first} already holds {''.join(shown)}this group."
 
 
+def routes(groups: Iterable[int]) -> dict[int, list[int]]:
+    """Each group that whoever is in these belongs to, with a shortest way up to it, ends included.
+
+    The way begins with one of these groups.
+    """
+    found = {group: [group] for group in groups}
+    ways = _ways_up(found)
+    level = list(found)
+    while level:
+        following = []
+        for this in level:
+            new = [other for other in dict.fromkeys(ways.get(this, ())) if other not in found]
+            found |= {other: [*found[this], other] for other in new}
+            following += new
+        level = following
+    return found
+
+
 # ----------------------------------------------------------------------------- walking the ways
 
 

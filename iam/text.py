@@ -28,6 +28,8 @@ def sought(text: str) -> str:
 
 def plain(text: str) -> None:
     """Refuse control characters, which no application shows and PostgreSQL cannot even store."""
+    if text.isprintable():
+        return
     for position, character in enumerate(text, start=1):
         if unicodedata.category(character) in {"Cc", "Cs"}:
             raise ValidationError(

@@ -4,14 +4,23 @@ from collections.abc import Collection
 from collections.abc import Mapping as Values
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F, Q, QuerySet
+from django.utils import timezone
 
 from provisioning import addresses, connections, correlation, lanes
 from provisioning import secrets as sealing
 from provisioning.connectors.base import Constant, Formula, Source
 from provisioning.errors import ConnectorError, Unavailable
-from provisioning.models import App, Apply, GroupsToPush, Mapping, Resource, SourceKind
-from provisioning.plan import Feature
+from provisioning.models import (
+    NEEDS_A_PERSON,
+    App,
+    Apply,
+    GroupsToPush,
+    Mapping,
+    Resource,
+    SourceKind,
+)
+from provisioning.plan import Feature, State
 from provisioning.scim import discovery
 from provisioning.scim.dialect import DELETE
 
@@ -176,6 +185,38 @@ def objections(app: App) -> list[str]:
         said.append(f"{app} says that it needs {', '.join(missing)}, which no mapping row fills.")
     # Two rows may fill parts of one attribute.
     return list(dict.fromkeys(said))
+
+
+def counted(apps: QuerySet[App]) -> QuerySet[App]:
+    """Each with how many of its accounts are active, due, and need a person."""
+    return apps.select_related("lane").annotate(
+        active_accounts=Count("accounts", filter=Q(accounts__state=State.ACTIVE)),
+        due_accounts=Count("accounts", filter=Q(accounts__due_at__lte=timezone.now())),
+        stuck_accounts=Count("accounts", filter=Q(accounts__problem__in=NEEDS_A_PERSON)),
+    )
+
+
+def pause(app: App, *, paused: bool) -> None:
+    """Send nothing to the application from now on, or send again what has waited."""
+    with transaction.atomic():
+        current = App.objects.select_for_update(no_key=True).get(pk=app.pk)
+        if current.paused != paused:
+            current.paused = paused
+            current.save(update_fields=["paused", "changed_at"])
+
+
+def encrypt_anew(app: App) -> bool:
+    """Encrypt its secrets with the first key; whether that was needed. Raises Unreadable.
+
+    What they are stays the same, so nothing about the app counts as changed.
+    """
+    with transaction.atomic():
+        current = App.objects.select_for_update(no_key=True).get(pk=app.pk)
+        if sealing.is_current(current.sealed_secrets):
+            return False
+        sealed = sealing.seal(current.secrets)
+        App.objects.filter(pk=app.pk).update(sealed_secrets=sealed, changed_at=F("changed_at"))
+    return True
 
 
 def _origins(app: App, settings: Values[str, str]) -> list[str]:

@@ -65,6 +65,11 @@ def would_hold(app: App, *, removed: int) -> bool:
     return _done(app) + removed > limit(app)
 
 
+def due_removals(app: App) -> int:
+    """How many removals are to be done now that nobody has decided about, as the worker counts."""
+    return _due(app, now=timezone.now() + lanes.LEASE).filter(guard="").count()
+
+
 def waiting() -> QuerySet[Hold]:
     """What waits for a decision. By way of the apps, for the sake of their index."""
     return Hold.objects.filter(app__in=App.objects.values("pk"), decision=Decision.WAITING)

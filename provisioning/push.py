@@ -19,6 +19,7 @@ from provisioning import (
     linking,
     mapping,
     outcomes,
+    preview,
     queue,
     record,
     transactions,
@@ -30,7 +31,7 @@ from provisioning.exchange import Answer
 from provisioning.lanes import Lease, LeaseLost
 from provisioning.models import Account, App, Lane, Mapping, Trigger
 from provisioning.outcomes import Job
-from provisioning.plan import NOTHING, Operation, plan
+from provisioning.plan import NOTHING, Operation
 from provisioning.record import Result
 from provisioning.trouble import Trouble
 
@@ -163,21 +164,12 @@ class _Round:
         return jobs
 
     def _planned(self, job: Job, person: mapping.Person | None) -> Job:
-        account = job.account
-        desired: mapping.Desired = {}
-        if person is not None:
-            desired = mapping.render(
-                self.mappings,
-                person,
-                kind=self.app.kind,
-                app=self.app.name,
-                creating=not account.recorded.has_remote,
-            )
-        action = plan(
-            account.recorded,
+        action, desired = preview.planned(
+            job.account,
+            person,
+            self.mappings,
+            app=self.app,
             wanted=job.wanted,
-            desired=desired,
-            rules=self.app.rules,
             now=job.claimed_at,
         )
         untouched = {row.target for row in self.mappings} - desired.keys()

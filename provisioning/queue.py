@@ -5,7 +5,7 @@ The account row is the queue: there is no job that could be lost or fall out of 
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models, transaction
@@ -19,6 +19,7 @@ from provisioning.plan import State
 from provisioning.transactions import giving_way
 
 Keys = Collection[int] | QuerySet[Any, Any]
+Row = TypeVar("Row", Account, PushedGroup)
 
 wake = nudge.wake
 
@@ -52,6 +53,11 @@ def mark(
 def mark_accounts(accounts: QuerySet[Account], *, trigger: Trigger) -> int:
     """Make just these accounts due; how many there were."""
     return _make_due(accounts, now=timezone.now(), trigger=trigger, leaving=False)
+
+
+def unsettled(rows: QuerySet[Row]) -> QuerySet[Row]:
+    """Those of accounts, or of groups there, that wait for a worker since they were marked."""
+    return rows.filter(generation__gt=F("done_generation"))
 
 
 def sweep() -> int:

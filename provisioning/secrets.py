@@ -39,6 +39,15 @@ def unseal(stored: str) -> dict[str, str]:
     return values
 
 
+def is_current(stored: str) -> bool:
+    """Whether it was encrypted with the first key, so that the others are not needed for it."""
+    try:
+        Fernet(settings.ENCRYPTION_KEYS[0]).decrypt(stored.encode())
+    except InvalidToken:
+        return not stored
+    return True
+
+
 @lru_cache(maxsize=1)
 def _cipher(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])

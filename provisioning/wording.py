@@ -1,6 +1,7 @@
 """The sentences that the report and the account pages show."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -285,6 +286,11 @@ def because(account: Account) -> str:
     """The same as `no_access`, as a sentence."""
     why = no_access(account)
     return f"{why[0].upper()}{why[1:]}."
+
+
+def moment(when: datetime) -> str:
+    """A point in time, in the portal's time zone."""
+    return timezone.localtime(when).strftime("on %Y-%m-%d at %H:%M %Z")
 
 
 def changed(changes: Sequence[Change]) -> str:

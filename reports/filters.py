@@ -1,4 +1,4 @@
-"""What the provisioning report can be asked for: person, application and timespan."""
+"""What the provisioning report can be asked for: person, application, timespan, what was done."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from unfold.widgets import (
 
 from iam.models import User
 from iam.text import normalise
-from provisioning.models import EFFECT_LABELS, App, Event, Outcome
+from provisioning.models import EFFECT_LABELS, OPERATION_LABELS, App, Event, Outcome, Trigger
 from reports import pages
 
 TIMESPANS = {
@@ -65,10 +65,23 @@ class ReportFilter(django_filters.FilterSet):
             attrs={"placeholder": "User name, or its beginning", "autocomplete": "off"}
         ),
     )
+    match = django_filters.ChoiceFilter(
+        choices=[("exact", "Is the whole name")],
+        method="unfiltered",
+        label="End-user identifier is",
+        empty_label="The beginning",
+        widget=UnfoldAdminSelectWidget,
+    )
     app = django_filters.ModelChoiceFilter(
         queryset=App.objects.all(),
         label="Application",
         empty_label="All applications",
+        widget=UnfoldAdminSelectWidget,
+    )
+    operation = django_filters.ChoiceFilter(
+        choices=[(key.value, label) for key, label in OPERATION_LABELS.items()],
+        label="What was done",
+        empty_label="Everything",
         widget=UnfoldAdminSelectWidget,
     )
     outcome = django_filters.ChoiceFilter(
@@ -82,6 +95,17 @@ class ReportFilter(django_filters.FilterSet):
         label="Effect",
         empty_label="All effects",
         widget=UnfoldAdminSelectWidget,
+    )
+    trigger = django_filters.ChoiceFilter(
+        choices=Trigger.choices,
+        label="Because of",
+        empty_label="Anything",
+        widget=UnfoldAdminSelectWidget,
+    )
+    actor = django_filters.CharFilter(
+        max_length=150,
+        label="By operator",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
     timespan = django_filters.ChoiceFilter(
         choices=[(key, label) for key, (label, _) in TIMESPANS.items()],
@@ -106,7 +130,13 @@ class ReportFilter(django_filters.FilterSet):
         """By the beginning of the user name as it was then; for one who was renamed, all of it."""
         key = normalise(value.strip())
         renamed = User.objects.filter(username_key=key).values("pk")
-        return events.filter(Q(identifier_key__startswith=key) | Q(user__in=renamed))
+        exact = self.form.cleaned_data.get("match") == "exact"
+        named = Q(identifier_key=key) if exact else Q(identifier_key__startswith=key)
+        return events.filter(named | Q(user__in=renamed))
+
+    def unfiltered(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
+        """What says only how another filter is meant."""
+        return events
 
     def by_timespan(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
         begin: datetime = timezone.now() - TIMESPANS[value][1]

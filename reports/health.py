@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 ADDRESS = "/healthz"
 LONGEST_DUE = timedelta(minutes=15)
 
-_NO_DATABASE = (
+NO_DATABASE = (
     "The database does not answer. Check that it runs, that GATEHOUSE_DATABASE_URL is right, and "
     "that “manage.py setup” was given."
 )
@@ -58,7 +58,7 @@ def state() -> dict[str, Any]:
     except Error:
         # Not an error of the page: it is what the answer says.
         logger.warning("The database did not answer the health check", exc_info=True)
-        return _told([_NO_DATABASE], database="failing", seen=None, due=None)
+        return _told([NO_DATABASE], database="failing", seen=None, due=None)
     return _told(_problems(seen, due), database="ok", seen=_since(seen), due=_since(due) or 0)
 
 

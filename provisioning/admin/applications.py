@@ -4,12 +4,11 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.dataclasses import UnfoldAction
@@ -29,7 +28,6 @@ from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet
 from provisioning.models import (
-    NEEDS_A_PERSON,
     Account,
     App,
     Hold,
@@ -156,19 +154,7 @@ class AppAdmin(SaysWhatWillHappen):
         return [MappingInline, *([GroupMappingInline] if _has_groups(obj) else [])]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
-        held = Q(accounts__state=State.ACTIVE)
-        due = Q(accounts__due_at__lte=timezone.now())
-        needs = Q(accounts__problem__in=NEEDS_A_PERSON)
-        return (
-            super()
-            .get_queryset(request)
-            .select_related("lane")
-            .annotate(
-                active_accounts=Count("accounts", filter=held),
-                due_accounts=Count("accounts", filter=due),
-                stuck_accounts=Count("accounts", filter=needs),
-            )
-        )
+        return apps_setup.counted(super().get_queryset(request))
 
     def get_formset_kwargs(
         self, request: HttpRequest, obj: Any, inline: Any, prefix: str

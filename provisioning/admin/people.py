@@ -5,14 +5,15 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import TabularInline
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from iam.admin import GroupAdmin, UserAdmin
 from iam.models import Group, GroupNesting, User
 from provisioning import access
+from provisioning.admin import whys
 from provisioning.admin.accounts import STATUS_LABELS, status
 from provisioning.admin.consequences import (
     SaysWhatWillHappen,
@@ -56,6 +57,12 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class ProvisionedUserAdmin(SaysWhatWillHappen, UserAdmin):
+    actions_detail = ["why"]
+
+    @action(description="Why?", url_path="why", icon="help")
+    def why(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return whys.page(self, request, object_id)
+
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return [*UserAdmin.inlines, *([AccountsOfUser] if obj else [])]
 

@@ -1,0 +1,35 @@
+"""The page that says why a person has an account in an application, or has none."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
+
+from iam.models import User
+from provisioning.models import App
+from provisioning.why import why
+
+
+def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> TemplateResponse:
+    """For the chosen application, or else the first one that the person has an account in."""
+    if not request.user.has_perms(["iam.view_user", "provisioning.view_account"]):
+        raise PermissionDenied
+    person = get_object_or_404(User.objects.select_related("manager"), pk=user)
+    app = _app(person, request.GET.get("app", ""))
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": f"Why {person} has an account, or has none",
+        "person": person,
+        "app": app,
+        "apps": App.objects.all(),
+        "why": why(app, user=person) if app else None,
+    }
+    return TemplateResponse(request, "provisioning/why.html", context)
+
+
+def _app(person: User, chosen: str) -> App | None:
+    if chosen.isdecimal() and len(chosen) < 19:
+        return get_object_or_404(App, pk=int(chosen))
+    return App.objects.filter(accounts__user=person).first() or App.objects.first()

@@ -1,0 +1,161 @@
+"""How commands answer: sentences or JSON, a bar or lines, and exact exit statuses."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import InterfaceError, OperationalError, ProgrammingError
+from tqdm import tqdm
+
+from iam.models import User
+from iam.text import normalise, sought
+from provisioning.models import App
+
+Number = TypeVar("Number", int, float)
+
+DONE, FAILED, WRONG_USE, WAITS = 0, 1, 2, 3
+# How often a line is printed where there is no terminal (seconds).
+_SAY_EVERY = 5.0
+_NAMED = 5
+NO_APP = "There is no application yet. Add one under Apps."
+_NO_DATABASE = (
+    "The database does not answer as it should. Check GATEHOUSE_DATABASE_URL, give “manage.py "
+    "setup”, and ask “manage.py doctor” what else is wrong. The database says: "
+)
+
+
+class Command(BaseCommand):
+    """A command whose `answer` returns its exit status, and which may be asked for JSON."""
+
+    in_json = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--json", action="store_true", help="answer in JSON, for programs, not in sentences"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.in_json = options["json"]
+        try:
+            status = self.answer(options)
+        except (OperationalError, InterfaceError, ProgrammingError) as error:
+            raise CommandError(f"{_NO_DATABASE}{error}", returncode=FAILED) from error
+        except BrokenPipeError:
+            # Whoever read it has seen enough. Python would complain once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = FAILED
+        if status != DONE:
+            sys.exit(status)
+
+    def answer(self, options: dict[str, Any]) -> int:
+        raise NotImplementedError
+
+    def say(self, *sentences: str) -> None:
+        """For people: not with `--json`."""
+        if not self.in_json:
+            for sentence in sentences:
+                self.stdout.write(printable(sentence))
+
+    def give(self, document: Mapping[str, Any]) -> None:
+        """For programs: one document on one line, only with `--json`."""
+        if self.in_json:
+            self.stdout.write(as_json(document))
+
+
+class Progress:
+    """A bar on a terminal, a line now and then elsewhere, and nothing with `--json`."""
+
+    def __init__(self, command: Command, what: str, *, unit: str) -> None:
+        self._command = command
+        self._unit = unit
+        self._said_at = time.monotonic()
+        shown = sys.stdout.isatty() and not command.in_json
+        self._bar = tqdm(desc=what, file=sys.stdout, disable=not shown, unit=f" {unit}")
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def show(self, count: int, of: int | None = None) -> None:
+        if not self._bar.disable:
+            self._bar.total = of
+            self._bar.n = count
+            self._bar.refresh()
+        elif time.monotonic() - self._said_at > _SAY_EVERY:
+            self._said_at = time.monotonic()
+            total = "" if of is None else f" of {of:,}"
+            self._command.say(f"{count:,}{total} {self._unit}")
+
+
+def rows(text: str) -> int:
+    """How many rows to show at most, as typed."""
+    return _number(text, "0 to 10000 rows", int, 0, 10_000)
+
+
+def seconds(text: str) -> float:
+    """How long to wait, as typed."""
+    return _number(text, "1 to 86400 seconds", float, 1, 86_400)
+
+
+def _number(
+    text: str, allowed: str, kind: Callable[[str], Number], least: int, most: int
+) -> Number:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"“{text}” is not among {allowed}")
+    return value
+
+
+def wrong(sentence: str) -> CommandError:
+    """The command was given in the wrong way; nothing was done."""
+    return CommandError(sentence, returncode=WRONG_USE)
+
+
+def app_named(name: str) -> App:
+    # Not by the database: SQLite folds ASCII letters only.
+    key = normalise(name)
+    found = next((app for app in App.objects.all() if normalise(app.name) == key), None)
+    if found is None:
+        names = ", ".join(f"“{each}”" for each in App.objects.values_list("name", flat=True))
+        raise wrong(f"There is no application “{name}”. There is {names or 'none yet'}.")
+    return found
+
+
+def apps_asked(name: str | None) -> list[App]:
+    """The one that is named, or all."""
+    return [app_named(name)] if name else list(App.objects.all())
+
+
+def person_named(username: str) -> User:
+    found = User.objects.filter(username_key=normalise(username)).select_related("manager").first()
+    if found is None:
+        raise wrong(f"There is nobody with the user name “{username}”.{_alike(username)}")
+    return found
+
+
+def _alike(username: str) -> str:
+    if not username.strip():
+        return ""
+    people = User.objects.filter(username_key__startswith=sought(username))[:_NAMED]
+    names = ", ".join(f"“{person.username}”" for person in people)
+    return f" Did you mean {names}?" if names else ""
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, cls=DjangoJSONEncoder)
+
+
+def printable(text: str) -> str:
+    """A terminal is not to obey what somebody put into a name."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "�" for sign in text)

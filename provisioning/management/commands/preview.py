@@ -1,0 +1,93 @@
+"""manage.py preview: what would be sent now, without sending it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from iam.models import User
+from provisioning import preview
+from provisioning.management import answering
+from provisioning.management.answering import DONE, WAITS, Progress
+from provisioning.models import OPERATION_LABELS, App
+from provisioning.plan import Operation
+from provisioning.preview import Step, Summary
+
+_KINDS = {
+    "refused": "Cannot be sent",
+    "held": "Wait for a decision",
+    "switched_off": "Not done, as a feature is off",
+    Operation.NOTHING.value: "Nothing to do",
+    **{operation.value: label for operation, label in OPERATION_LABELS.items()},
+}
+
+
+class Command(answering.Command):
+    help = (
+        "Say what would be sent now: for what is due in all applications or in one, or for one "
+        "person. Counts come first, then the accounts. Nothing is sent or changed. Groups in "
+        "applications are not part of it. Ends with 0, with 3 if something would wait for a "
+        "person, with 2 if the command was given in the wrong way."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("app", nargs="?", help="the application's name; without it, all")
+        parser.add_argument("--person", help="only this person, due or not")
+        parser.add_argument(
+            "--rows", type=answering.rows, default=50, help="at most so many accounts each (50)"
+        )
+
+    def answer(self, options: dict[str, Any]) -> int:
+        apps = answering.apps_asked(options["app"])
+        if not apps:
+            self.say(answering.NO_APP)
+        user = answering.person_named(options["person"]) if options["person"] else None
+        waits = False
+        for app in apps:
+            found = preview.summary(app, self._steps(app, user), rows=options["rows"])
+            self.give(_document(found))
+            self.say(*_sentences(found))
+            waits = waits or bool(found.counts["refused"] or found.counts["held"])
+        return WAITS if waits else DONE
+
+    def _steps(self, app: App, user: User | None) -> Iterator[Step]:
+        if user is not None:
+            yield preview.of_person(app, user)
+            return
+        due = preview.due(app)
+        total = due.count()
+        with Progress(self, str(app), unit="accounts") as progress:
+            for count, step in enumerate(preview.steps(app, due), start=1):
+                yield step
+                progress.show(count, total)
+
+
+def _sentences(found: Summary) -> list[str]:
+    total = found.counts.total()
+    counts = [f"  {count:,}: {_KINDS[kind]}" for kind, count in found.counts.most_common()]
+    left = total - found.counts[Operation.NOTHING] - len(found.first)
+    more = [f"  … and {left:,} more; see them with --rows."] if left else []
+    paused = [f"  {found.app} is paused, so nothing is sent for now."] if found.app.paused else []
+    accounts = "1 account" if total == 1 else f"{total:,} accounts"
+    rows = [f"  {step.account.identifier}: {preview.in_words(step)}" for step in found.first]
+    return [f"{found.app}: {accounts}.", *paused, *counts, *rows, *more]
+
+
+def _document(found: Summary) -> dict[str, Any]:
+    return {
+        "app": found.app.name,
+        "paused": found.app.paused,
+        "counts": dict(found.counts),
+        "accounts": [
+            {
+                "person": step.account.identifier,
+                "wanted": step.wanted,
+                "step": step.kind,
+                "operation": step.action.operation,
+                "changes": [vars(change) for change in step.action.changes],
+                "message": preview.in_words(step),
+            }
+            for step in found.first
+        ],
+    }

@@ -1,0 +1,63 @@
+"""Events as rows of a table and as JSON, any number of them, in the memory of a few."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from provisioning.models import Event
+
+_BATCH = 2_000
+COLUMNS = (
+    "at",
+    "app",
+    "person",
+    "operation",
+    "outcome",
+    "effect",
+    "message",
+    "trigger",
+    "actor",
+    "attempt",
+    "duration_ms",
+    "http_status",
+    "approved_by",
+    "correlation_id",
+)
+# What a spreadsheet takes for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def stream(events: QuerySet[Event]) -> Iterator[Event]:
+    """All of them, newest first, read along the index in batches.
+
+    Without a cursor of the database, so that no transaction stays open however slowly it is read.
+    """
+    rows = events.order_by("-at", "-pk")
+    batch = list(rows[:_BATCH])
+    while batch:
+        yield from batch
+        last = batch[-1]
+        # The first half is for the index: it says where to go on in it.
+        older = Q(at__lte=last.at) & (Q(at__lt=last.at) | Q(pk__lt=last.pk))
+        batch = list(rows.filter(older)[:_BATCH]) if len(batch) == _BATCH else []
+
+
+def values(event: Event) -> dict[str, Any]:
+    """An event by the names in `COLUMNS`, its time in the zone that is in force."""
+    about = {name: getattr(event, name, None) for name in COLUMNS}
+    return about | {
+        "at": timezone.localtime(event.at).isoformat(),
+        "app": event.app_name,
+        "person": event.identifier,
+    }
+
+
+def cells(event: Event) -> list[str]:
+    """The same as texts that no spreadsheet takes for formulas."""
+    return [safe("" if value is None else str(value)) for value in values(event).values()]
+
+
+def safe(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,161 @@
+"""manage.py report: the provisioning report as sentences, CSV or JSON lines."""
+
+import csv
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+from zoneinfo import ZoneInfo
+
+from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
+
+from provisioning.effects import Effect
+from provisioning.management import answering
+from provisioning.management.answering import DONE, FAILED
+from provisioning.models import OPERATION_LABELS, Event, Outcome, Trigger
+from reports import exports
+from reports.filters import TIMESPANS, ReportFilter
+
+_SHOWN = 50
+_FILTERS = {
+    "person": "identifier",
+    "last": "timespan",
+    "from": "after",
+    "to": "before",
+    "operation": "operation",
+    "outcome": "outcome",
+    "effect": "effect",
+    "trigger": "trigger",
+    "by": "actor",
+}
+
+
+class Command(answering.Command):
+    help = (
+        "What was done, newest first, by the same filters as the provisioning report. As sentences "
+        "the newest 50, as --csv or --json everything, in a stream. Ends with 0, with 1 if the "
+        "file could not be written, with 2 if the command was given in the wrong way."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--csv", action="store_true", help="a table for spreadsheets")
+        parser.add_argument("--output", type=Path, metavar="FILE", help="write it to this file")
+        parser.add_argument("--rows", type=int, help="at most so many")
+        parser.add_argument("--person", help="the beginning of the user name")
+        parser.add_argument("--exactly", action="store_true", help="--person is the whole name")
+        parser.add_argument("--app", help="the application's name")
+        parser.add_argument("--last", choices=TIMESPANS, help="only of this timespan until now")
+        parser.add_argument("--from", metavar="TIME", help="2026-11-25 or 2026-11-25T08:00")
+        parser.add_argument("--to", metavar="TIME", help="the same; a day is meant with its end")
+        parser.add_argument("--time-zone", metavar="ZONE", help="for all times: Europe/Paris")
+        operations = [operation.value for operation in OPERATION_LABELS]
+        parser.add_argument("--operation", choices=operations, help="what was done")
+        parser.add_argument("--outcome", choices=Outcome.values, help="what came of it")
+        effects = [effect.value for effect in Effect]
+        parser.add_argument("--effect", choices=effects, help="what was seen of it")
+        parser.add_argument("--trigger", choices=Trigger.values, help="because of what")
+        parser.add_argument("--by", metavar="OPERATOR", help="whose doing it was")
+
+    def answer(self, options: dict[str, Any]) -> int:
+        if options["csv"] and options["json"]:
+            raise answering.wrong("Choose either --csv or --json.")
+        with timezone.override(_zone(options["time_zone"])):
+            found = exports.stream(_found(options).qs)
+            self._write(found, options)
+        return DONE
+
+    def _write(self, found: Iterator[Event], options: dict[str, Any]) -> None:
+        all_ = options["csv"] or options["json"] or options["output"]
+        rows = options["rows"] if options["rows"] is not None else None if all_ else _SHOWN
+        if rows is not None and rows < 0:
+            raise answering.wrong("--rows is not less than 0.")
+        events = islice(found, rows)
+        if options["output"]:
+            with _file(options["output"]) as file:
+                count = self._lines(events, file, options)
+            # Not even with --json: the file is the answer.
+            rows_are = "1 row is" if count == 1 else f"{count:,} rows are"
+            sys.stderr.write(f"{rows_are} in {options['output']}.\n")
+        elif not self._lines(events, self.stdout, options) and not all_:
+            self.say("Nothing was done that fits.")
+
+    def _lines(self, events: Iterable[Event], file: Any, options: dict[str, Any]) -> int:
+        count = 0
+        table = csv.writer(file)
+        if options["csv"]:
+            table.writerow(exports.COLUMNS)
+        with answering.Progress(self, "Report", unit="rows") as progress:
+            for count, event in enumerate(events, start=1):
+                if options["csv"]:
+                    table.writerow(exports.cells(event))
+                elif options["json"]:
+                    file.write(answering.as_json(exports.values(event)) + "\n")
+                else:
+                    file.write(answering.printable(_sentence(event)) + "\n")
+                if options["output"] and not count % 1_000:
+                    progress.show(count)
+        return count
+
+
+def _found(options: dict[str, Any]) -> ReportFilter:
+    """The report by the filters that were given."""
+    asked = {name: options[key] for key, name in _FILTERS.items() if options[key]}
+    if options["app"]:
+        asked["app"] = str(answering.app_named(options["app"]).pk)
+    if options["exactly"]:
+        asked["match"] = "exact"
+    if _is_day(asked.get("before", "")):
+        asked["before"] += "T23:59:59.999999"
+    report = ReportFilter(asked, queryset=Event.objects.all())
+    if not report.form.is_valid():
+        names = {name: f"--{key}" for key, name in _FILTERS.items()} | {"__all__": "The filters"}
+        field, errors = next(iter(report.form.errors.items()))
+        raise answering.wrong(f"{names.get(field, field)}: {errors[0]}")
+    return report
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _zone(name: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError) as error:
+        raise answering.wrong(f"There is no time zone “{name}”. Write Europe/Paris.") from error
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[TextIO]:
+    """Has its name only when it is complete."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        draft.replace(path)
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be written: {error.strerror}.", returncode=FAILED
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _sentence(event: Event) -> str:
+    when = timezone.localtime(event.at).strftime("%Y-%m-%d %H:%M:%S %Z")
+    effect = f", {event.get_effect_display().lower()}" if event.effect else ""
+    by = f" by {event.actor}" if event.actor else ""
+    return (
+        f"{when}  {event.identifier} in {event.app_name}: {event.get_operation_display()}: "
+        f"{event.get_outcome_display().lower()}{effect}. {event.message} "
+        f"({event.get_trigger_display()}{by})"
+    )

@@ -13,7 +13,14 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from iam import actor, nesting
-from iam.forms import PREFIX, MembershipForm, NestingForm, user_form
+from iam.forms import (
+    PREFIX,
+    MembershipForm,
+    NestingForm,
+    SearchField,
+    SearchFieldForMany,
+    user_form,
+)
 from iam.models import (
     Group,
     GroupNesting,
@@ -33,7 +40,17 @@ admin.site.unregister(DjangoGroup)
 _SHOWN = 20
 
 
-class RowsInline(TabularInline):
+class Choosing:
+    """For pages and rows on which something is looked for by its name and chosen."""
+
+    def formfield_for_dbfield(self: Any, db_field: Any, request: Any, **options: Any) -> Any:
+        if db_field.name in self.get_autocomplete_fields(request):
+            search = SearchFieldForMany if db_field.many_to_many else SearchField
+            options["widget"] = search(db_field, self.admin_site)
+        return super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
+
+
+class RowsInline(Choosing, TabularInline):
     """Rows that are added with a search field or removed, never turned into another one."""
 
     extra = 0
@@ -79,7 +96,7 @@ class UsersOfGroup(MembershipInline):
 
 
 @admin.register(User)
-class UserAdmin(ModelAdmin):
+class UserAdmin(Choosing, ModelAdmin):
     list_display = ["username", "full_name", "email", "department", "active_label", "group_count"]
     list_filter = ["is_active", "groups"]
     list_filter_submit = True

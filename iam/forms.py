@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.utils.html import escape
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -12,6 +13,8 @@ from iam.models import GroupNesting, Membership, ProfileAttribute, User
 
 # Keeps a custom attribute from clashing with a built-in field of the form.
 PREFIX = "custom_"
+# So many digits fit into the keys of every database.
+_LONGEST_KEY = 18
 
 
 class UserForm(forms.ModelForm):
@@ -49,6 +52,34 @@ class UserForm(forms.ModelForm):
 
     def _custom_keys(self) -> list[str]:
         return [name.removeprefix(PREFIX) for name in self.fields if name.startswith(PREFIX)]
+
+
+class _ShowsKeysOnly:
+    """Shows what was chosen, and nothing of what cannot be a key.
+
+    Django asks the database for whatever was sent, which fails there with an error of its own
+    (5.2.19, measured 2026-11), before the form can say what is wrong.
+    """
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
+        keys = [each for each in value if _can_be_a_key(str(each))]
+        return super().optgroups(name, keys, attrs)  # type: ignore[misc]
+
+
+class SearchField(_ShowsKeysOnly, AutocompleteSelect):
+    """One object, looked for by its name."""
+
+
+class SearchFieldForMany(_ShowsKeysOnly, AutocompleteSelectMultiple):
+    """Several objects, looked for by their names."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
+        # Of several the form asks the database itself, and SQLite takes no larger number.
+        return [each[:_LONGEST_KEY] for each in super().value_from_datadict(data, files, name)]
+
+
+def _can_be_a_key(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_KEY
 
 
 class RowForm(forms.ModelForm):

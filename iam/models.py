@@ -264,8 +264,18 @@ class ProfileAttribute(models.Model):
     help_text = models.CharField(max_length=300, blank=True, validators=[text.plain])
     position = models.PositiveSmallIntegerField(default=0, help_text="Smaller numbers come first.")
 
+    # Each is a field of every person's page, and one page cannot send any number of them.
+    MOST = 200
+
     class Meta:
         ordering = ["position", "label"]
 
     def __str__(self) -> str:
         return self.label
+
+    def clean(self) -> None:
+        if self.pk is None and ProfileAttribute.objects.count() >= self.MOST:
+            raise ValidationError(
+                f"There are {self.MOST} profile attributes already, and a person's page has room "
+                "for no more. Delete one that is not used any more, or use it for this."
+            )

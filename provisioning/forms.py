@@ -53,6 +53,9 @@ class Catalogue(forms.RadioSelect):
 class AppForm(forms.ModelForm):
     """The second step, with the connector's own fields. Secrets go in and never come out."""
 
+    # Where the operator reaches this very page.
+    portal: str
+
     class Meta:
         model = App
         fields = [
@@ -118,9 +121,16 @@ class AppForm(forms.ModelForm):
             self.add_error(name, f"{setting.label} is needed.")
         elif value and setting.is_url:
             internal = bool(cleaned.get("internal"))
-            cleaned[name] = self._tried(
-                name, lambda: addresses.check_base_url(value, internal=internal)
+            cleaned[name] = self._tried(name, lambda: self._elsewhere(value, internal=internal))
+
+    def _elsewhere(self, typed: str, *, internal: bool) -> str:
+        address = addresses.check_base_url(typed, internal=internal)
+        if addresses.origin(address) == addresses.origin(self.portal):
+            raise ValueError(
+                "This is the address of Gatehouse itself. Enter the one that the application shows "
+                "on its own provisioning page."
             )
+        return address
 
     def _tried(self, name: str, clean: Any) -> str:
         try:
@@ -185,7 +195,7 @@ def _missing(setting: Setting, *, moved: bool) -> str:
     return f"{setting.label} is needed."
 
 
-def app_form(app: App) -> type[AppForm]:
+def app_form(app: App, *, portal: str) -> type[AppForm]:
     """The form with the fields that the app's connector asks for."""
     fields: dict[str, forms.Field] = {
         f"{SETTING}{setting.key}": _setting_field(setting, stored=app.stored_secrets)
@@ -198,7 +208,7 @@ def app_form(app: App) -> type[AppForm]:
             required=False,
             widget=UnfoldBooleanSwitchWidget,
         )
-    return type("AppForm", (AppForm,), fields)
+    return type("AppForm", (AppForm,), {**fields, "portal": portal})
 
 
 def _setting_field(setting: Setting, *, stored: frozenset[str]) -> forms.Field:

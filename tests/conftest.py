@@ -12,7 +12,7 @@ from iam.models import Group, User
 from provisioning import apps_setup, worker
 from provisioning.models import App, Mapping, Policy
 from provisioning.plan import Feature
-from tests.support import needs
+from tests.support import bad_inputs, needs
 from tests.support.faulty import FaultyScim
 from tests.support.target import ENTERPRISE_USER, Target, fresh_tenant, scim2_server
 
@@ -40,6 +40,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    bad_inputs.remember(config, items)
     needs.choose(config, items)
 
 

@@ -15,6 +15,7 @@ from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
 from iam import actor
+from iam.admin import Choosing
 from provisioning import (
     apps_setup,
     connectors,
@@ -85,7 +86,7 @@ _SELDOM = (
 
 
 @admin.register(App)
-class AppAdmin(SaysWhatWillHappen):
+class AppAdmin(Choosing, SaysWhatWillHappen):
     list_display = ["name", "kind_label", "state_label", "accounts_held", "waiting", "needing"]
     search_fields = ["name"]
     empty_text = "Add the first application that Gatehouse should keep accounts in."
@@ -110,7 +111,8 @@ class AppAdmin(SaysWhatWillHappen):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        kwargs["form"] = NewAppForm if obj is None else app_form(obj)
+        here = request.build_absolute_uri("/")
+        kwargs["form"] = NewAppForm if obj is None else app_form(obj, portal=here)
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

@@ -7,13 +7,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
+from iam.admin import Choosing
 from provisioning import access
 from provisioning.admin.consequences import SaysWhatWillHappen, sentences, tell_what_follows
 from provisioning.models import Account, Policy
 
 
 @admin.register(Policy)
-class PolicyAdmin(SaysWhatWillHappen):
+class PolicyAdmin(Choosing, SaysWhatWillHappen):
     list_display = ["name", "app", "group", "login_method", "people", "enabled_label"]
     list_filter = ["app", "enabled", "login_method"]
     list_select_related = ["app", "group"]

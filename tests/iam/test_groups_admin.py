@@ -147,6 +147,7 @@ def test_the_list_says_how_many_people_are_in(admin_client: Client, ann: User, b
 def test_deleting_a_group_says_first_who_loses_what(
     admin_client: Client, faulty_app: App, ann: User, bob: User, push: Callable[[], None]
 ) -> None:
+    """bad-input-110"""
     sales = Group.objects.get()
     sales.users.add(bob)
     push()

@@ -120,6 +120,7 @@ def test_a_nesting_turned_into_another_one_is_followed() -> None:
 
 
 def test_fifty_levels_and_ten_thousand_groups_are_right() -> None:
+    """bad-input-109"""
     keys = groups(10_000)
     # Twenty columns of fifty levels; all others are in the groups at the top.
     deep = [(keys[number - 20], keys[number]) for number in range(20, 1_000)]
@@ -136,6 +137,7 @@ def test_fifty_levels_and_ten_thousand_groups_are_right() -> None:
 
 
 def test_a_circle_from_an_import_ends_and_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """bad-input-108"""
     a, b, c, d = groups(4)
     nest([(a, b), (b, c), (c, a), (c, d)])
     with caplog.at_level(logging.WARNING):
@@ -164,6 +166,7 @@ def test_a_stale_way_into_a_circle_is_found() -> None:
 
 
 def test_a_chain_that_is_too_long_is_cut_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    """bad-input-109"""
     keys = groups(300)
     nest(zip(keys, keys[1:], strict=False))
     nesting.renew()
@@ -194,6 +197,7 @@ def refused(up: int, down: int) -> str:
     ],
 )
 def test_a_circle_is_refused_and_the_way_is_named(length: int, said: str) -> None:
+    """bad-input-108"""
     keys = groups(length + 1)
     nest(zip(keys[1:], keys, strict=False))
     # The wrong turning is not named.

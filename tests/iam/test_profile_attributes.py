@@ -62,6 +62,31 @@ def test_a_wrong_key_is_explained(admin_client: Client) -> None:
     assert "Use small letters, digits and _ only." in page.text
 
 
+def test_there_are_no_more_than_a_page_can_send(
+    admin_client: Client, floor: ProfileAttribute, ann: User
+) -> None:
+    """bad-input-85"""
+    rows = [ProfileAttribute(key=f"k{n}", label=f"K{n}") for n in range(ProfileAttribute.MOST)]
+    ProfileAttribute.objects.bulk_create(rows[ProfileAttribute.objects.count() :])
+    page = visit(admin_client, "iam_profileattribute_add").send(label="More", key="more")
+    assert "There are 200 profile attributes already" in page.text
+    visit(admin_client, "iam_profileattribute_change", floor.pk).send(label="Storey")
+    assert ProfileAttribute.objects.get(pk=floor.pk).label == "Storey"
+    visit(admin_client, "iam_user_change", ann.pk).send(custom_k199="last")
+    assert User.objects.get().custom["k199"] == "last"
+
+
+def test_ten_thousand_attributes_of_one_person_are_refused(admin_client: Client, ann: User) -> None:
+    """bad-input-85"""
+    page = visit(admin_client, "iam_user_change", ann.pk)
+    sent = {**page.form, **{f"custom_x{number}": "x" for number in range(10_000)}}
+    assert admin_client.post(page.address, sent).status_code == 400
+    # Few enough to be read, and defined by nobody.
+    page.send(custom_x1="x", first_name="Anna")
+    after = User.objects.get()
+    assert (after.first_name, "x1" in after.custom) == ("Anna", False)
+
+
 def test_a_key_is_used_once(admin_client: Client, floor: ProfileAttribute) -> None:
     page = visit(admin_client, "iam_profileattribute_add").send(label="Other", key="floor")
     assert "Profile attribute with this Key already exists." in page.text

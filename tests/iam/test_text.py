@@ -3,6 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
+from iam.models import User
 from iam.text import NORMALISED_LENGTH, normalise, plain, visible
 
 
@@ -64,6 +65,7 @@ def test_a_name_may_have_the_letters_of_every_language(text: str) -> None:
 def test_control_characters_are_refused_everywhere(
     check: type[plain], text: str, place: int, code: str
 ) -> None:
+    """bad-input-80"""
     with pytest.raises(ValidationError, match=f"Character {place} .*U\\{code[1:]}"):
         check(text)
 
@@ -80,9 +82,27 @@ def test_control_characters_are_refused_everywhere(
     ],
 )
 def test_a_name_may_not_hide_or_turn_anything(text: str, place: int, code: str) -> None:
+    """bad-input-79"""
     with pytest.raises(ValidationError, match=f"Character {place} .*U\\{code[1:]}"):
         visible(text)
     plain(text)
+
+
+@pytest.mark.parametrize(
+    "address", ["ann@bücher.example", '"ann"@example.org', "ann@elsewhere.example", "a+b@x.example"]
+)
+def test_only_the_form_of_an_address_is_judged(address: str) -> None:
+    """bad-input-86"""
+    assert User._meta.get_field("email").run_validators(address) is None
+
+
+@pytest.mark.parametrize(
+    "address", ["ann", "a@b@example.org", "ann@", "@example.org", "a@x y.example", "a@x..example"]
+)
+def test_what_is_no_address_is_refused(address: str) -> None:
+    """bad-input-86"""
+    with pytest.raises(ValidationError, match="valid email address"):
+        User._meta.get_field("email").run_validators(address)
 
 
 @pytest.mark.parametrize(("length", "fits"), [(NORMALISED_LENGTH // 18, True), (150, False)])

@@ -106,6 +106,7 @@ def test_markup_in_a_name_is_shown_as_text(admin_client: Client, mallory: User) 
 def test_a_user_name_that_somebody_has_is_refused_and_names_them(
     adding: Page, held: str, typed: str
 ) -> None:
+    """bad-input-81, bad-input-82 and bad-input-83"""
     User.objects.create(username=held)
     page = adding.send(username=typed)
     assert f"Someone already has the user name “{held}”." in page.text
@@ -141,6 +142,7 @@ def test_a_person_may_change_the_case_of_their_own_user_name(
 def test_wrong_input_is_refused_at_its_field(
     adding: Page, field: str, typed: str, said: str
 ) -> None:
+    """bad-input-80, bad-input-84 and bad-input-86"""
     page = adding.send(**{"username": "ann", "last_name": "Ash", field: typed})
     assert said in page.errors[field][0]
     assert said in page.text
@@ -150,6 +152,7 @@ def test_wrong_input_is_refused_at_its_field(
 
 @pytest.mark.parametrize("field", ["username", "first_name", "email"])
 def test_blanks_around_what_was_typed_are_left_out(adding: Page, field: str) -> None:
+    """bad-input-83"""
     adding.send(**{"username": "ann", field: " \u00a0ann@example.org\u00a0 "})
     assert getattr(User.objects.get(), field) == "ann@example.org"
 
@@ -162,6 +165,7 @@ def test_text_that_only_looks_dangerous_is_kept_as_it_is(adding: Page, value: st
 
 
 def test_nobody_is_their_own_manager(admin_client: Client, ann: User) -> None:
+    """bad-input-93"""
     page = visit(admin_client, "iam_user_change", ann.pk).send(manager=str(ann.pk))
     assert "Nobody can be their own manager." in page.text
     assert User.objects.get(pk=ann.pk).manager is None

@@ -156,6 +156,7 @@ def test_secrets_that_cannot_be_read_are_not_kept(make_app: MakeApp, faulty: Fau
     ],
 )
 def test_a_token_is_taken_as_it_was_meant(typed: str, meant: str) -> None:
+    """bad-input-100"""
     assert apps_setup.clean_secret(typed) == meant
 
 
@@ -176,6 +177,7 @@ def test_a_token_is_taken_as_it_was_meant(typed: str, meant: str) -> None:
     ],
 )
 def test_what_can_be_no_token_is_refused_with_the_place(typed: str, position: int) -> None:
+    """bad-input-100"""
     with pytest.raises(ValueError, match=rf"^Character {position} cannot") as caught:
         apps_setup.clean_secret(typed)
     assert "paste it again" in str(caught.value)

@@ -88,6 +88,7 @@ def test_after_the_days_of_grace_the_account_is_deleted(
 def test_who_returns_within_the_days_of_grace_keeps_the_account(
     with_grace: App, target: Target, sales: Group, ann: User, push: Push, later: Later
 ) -> None:
+    """bad-input-91"""
     (before,) = target.users()
     sales.users.remove(ann)
     push()

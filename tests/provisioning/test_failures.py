@@ -297,6 +297,7 @@ def test_one_connection_that_breaks_does_not_hold_up_the_others(
 def test_a_refused_account_is_parked_with_the_reason_and_stops_nobody(
     faulty_app: App, crowd: list[User], faulty: FaultyScim, push: Push, later: Later, status: int
 ) -> None:
+    """bad-input-86"""
     refusal = answer(status, {"detail": "Domain not verified"})
     faulty.on("POST", refusal, about="p03@example.org")
     push()
@@ -373,6 +374,7 @@ def test_a_refused_change_leaves_the_account_as_it_was(
 def test_a_person_without_what_the_application_needs_is_parked_before_anything_is_sent(
     faulty_app: App, crowd: list[User], faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-87"""
     faulty_app.mappings.filter(target="userName").update(source="email")
     poor = crowd[3]
     poor.email = ""

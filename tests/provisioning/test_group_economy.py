@@ -89,6 +89,7 @@ def test_the_first_push_costs_a_look_up_a_creation_and_the_portions(
 def test_one_more_in_five_thousand_is_one_small_request(
     zoom: App, sales: Group, bob: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-67"""
     members_there(zoom, sales, faulty, 5_000)
     there = faulty.groups.add("Sales", *(user["id"] for user in faulty.users()))
     PushedGroup.objects.update(
@@ -163,6 +164,47 @@ def test_a_process_that_dies_loses_and_doubles_nothing(
         done = Event.objects.filter(operation="add_member", outcome="done")
         told = list(done.values_list("message", flat=True))
         assert len(told) == len(set(told)) >= 3
+
+
+def test_a_large_group_goes_on_where_a_process_died(
+    make_app: MakeApp, sales: Group, faulty: FaultyScim, push: Push
+) -> None:
+    """bad-input-48 and bad-input-67"""
+    faulty.groups.most_members = 60
+    portions: list[int] = []
+
+    def dying(connector: Scim, remote_id: str, members: list[str]) -> Any:
+        portions.append(len(members))
+        answer = Scim.add_members(connector, remote_id, members)
+        if len(portions) == 4:
+            raise Killed
+        return answer
+
+    with in_catalogue(type("Dying", (Scim,), {"add_members": dying}), "dying") as kind:
+        app = with_groups(make_app(faulty, kind=kind, features=ALL, group=sales))
+        members_there(app, sales, faulty, 300)
+        with pytest.raises(Killed):
+            push()
+        # It goes on where it was, and not from the beginning.
+        assert len(people_in(faulty)) == 150
+        push()
+    assert len(people_in(faulty)) == 300
+    assert portions == [100, *6 * [50], 50]
+    assert Event.objects.filter(operation="add_member", outcome="done").count() == 300
+    agree(app, faulty)
+
+
+def test_a_group_is_filled_one_by_one_where_no_more_are_taken(
+    zoom: App, sales: Group, faulty: FaultyScim, push: Push
+) -> None:
+    """bad-input-48"""
+    faulty.groups.most_members = 1
+    members_there(zoom, sales, faulty, 5)
+    push()
+    assert len(people_in(faulty)) == 5
+    zoom.refresh_from_db()
+    assert zoom.learned["members_at_once"]["value"] == "1"
+    agree(zoom, faulty)
 
 
 def test_a_lane_that_was_lost_meanwhile_records_nothing(

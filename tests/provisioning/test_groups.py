@@ -358,6 +358,7 @@ def test_a_group_made_anew_gets_the_one_that_was_left_there(
 def test_one_bad_member_never_sinks_the_rest(
     zoom: App, ann: User, sales: Group, faulty: FaultyScim, push: Push, later: Any
 ) -> None:
+    """bad-input-66"""
     everybody = [person(f"p{number:02}") for number in range(20)]
     sales.users.add(*everybody)
     bad = everybody[13]

@@ -67,6 +67,7 @@ CAUSES: dict[str, Callable[[App], object]] = {
 def test_a_mass_removal_is_held_before_the_first_request(
     app: App, eleven: list[User], faulty: FaultyScim, push: Push, cause: Callable[[App], object]
 ) -> None:
+    """bad-input-110 and bad-input-111"""
     cause(app)
     queue.sweep()
     push()

@@ -632,6 +632,7 @@ def test_a_name_that_points_inside_is_refused_before_a_byte_is_sent(dns: Dns) ->
 
 @pytest.mark.parametrize("address", INSIDE + NEVER)
 def test_a_public_application_is_never_contacted_at(address: str, dns: Dns) -> None:
+    """bad-input-99"""
     dns(address)
     with pytest.raises(Misconfigured, match="zoom.example points to "):
         Session("https://zoom.example", connect_timeout=0.05).request("GET", "/")
@@ -639,10 +640,20 @@ def test_a_public_application_is_never_contacted_at(address: str, dns: Dns) -> N
 
 @pytest.mark.parametrize("address", NEVER)
 def test_an_internal_application_is_never_contacted_at(address: str, dns: Dns) -> None:
+    """bad-input-99"""
     dns(address)
     session = Session("https://zoom.example", internal=True, connect_timeout=0.05)
     with pytest.raises(Misconfigured, match="no application can run"):
         session.request("GET", "/")
+
+
+@pytest.mark.parametrize("internal", [False, True])
+def test_the_clouds_own_service_is_not_contacted_by_its_name(dns: Dns, internal: bool) -> None:
+    """bad-input-99"""
+    dns("169.254.169.254")
+    name = check_base_url("https://metadata.google.internal", internal=internal)
+    with pytest.raises(Misconfigured, match="no application can run"):
+        Session(name, internal=internal, connect_timeout=0.05).request("GET", "/")
 
 
 @pytest.mark.parametrize("address", INSIDE + PUBLIC)

@@ -106,6 +106,7 @@ def test_the_login_method_is_the_one_of_the_policy(
 def test_of_several_policies_the_oldest_that_gives_the_app_says_how_to_sign_in(
     app: App, ann: User, bob: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-110"""
     row(app, "userType", "login_method")
     support = Group.objects.create(name="Support")
     Policy.objects.create(

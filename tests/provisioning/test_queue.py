@@ -242,6 +242,8 @@ def test_who_leaves_during_the_request_is_switched_off_after_it(
     push: Push,
     leave: Callable[[User], object],
 ) -> None:
+    """bad-input-92"""
+
     def on_create(operation: str) -> None:
         if operation == "create":
             leave(ann)

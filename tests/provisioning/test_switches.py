@@ -137,6 +137,7 @@ def test_reactivating_needs_no_switch(
 def test_a_paused_app_sends_nothing_and_then_catches_up(
     faulty_app: App, ann: User, bob: User, sales: Group, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-111"""
     push()
     faulty_app.paused = True
     faulty_app.save()

@@ -406,6 +406,7 @@ def test_an_account_that_is_off_and_goes_only_later_is_not_taken_for_kept(
 def test_44_what_is_accepted_and_ignored_is_told_once_and_not_sent_again(
     app: App, ann: User, faulty: FaultyScim, push: Push, wait: Do
 ) -> None:
+    """bad-input-44"""
     faulty.rewrite = lambda before, after: after | {"name": before["name"]}
     ann.first_name, ann.email = "Anna", "anna@example.org"
     ann.save()
@@ -432,6 +433,8 @@ def test_44_what_is_accepted_and_ignored_is_told_once_and_not_sent_again(
 def test_45_what_is_written_in_another_way_does_not_flap(
     app: App, ann: User, faulty: FaultyScim, push: Push
 ) -> None:
+    """bad-input-45"""
+
     def shout(before: dict[str, object], after: dict[str, object]) -> dict[str, object]:
         return after | {"name": {"givenName": "ANNA", "familyName": "Ash"}}
 
@@ -491,6 +494,7 @@ def test_8_a_promised_account_is_not_made_twice_nor_forgotten(
     wait: Do,
     leaves: bool,
 ) -> None:
+    """bad-input-8"""
     faulty.says, faulty.slow = {"POST": 202}, {"POST": 4}
     bob = person("bob")
     sales.users.add(bob)

@@ -103,6 +103,7 @@ def test_a_changed_token_address_drops_the_client_secret(admin_client: Client) -
 def test_a_token_is_taken_out_of_what_was_copied_along(
     admin_client: Client, pasted: str, kept: str
 ) -> None:
+    """bad-input-100"""
     add(admin_client, "scim").send(**{**PUBLIC, "setting_token": pasted})
     assert App.objects.get().secrets == {"token": kept}
 
@@ -122,6 +123,7 @@ def test_a_token_is_taken_out_of_what_was_copied_along(
     ],
 )
 def test_what_cannot_be_a_token_is_refused(admin_client: Client, pasted: str, said: str) -> None:
+    """bad-input-100 and bad-input-101"""
     page = add(admin_client, "scim").send(**{**PUBLIC, "setting_token": pasted})
     assert said in page.errors["setting_token"][0]
     assert said in page.text
@@ -171,6 +173,7 @@ def test_what_cannot_be_a_token_is_refused(admin_client: Client, pasted: str, sa
 def test_a_wrong_address_is_refused_and_all_else_that_was_typed_stays(
     chat: Page, typed: str, said: str
 ) -> None:
+    """bad-input-98 and bad-input-99"""
     page = chat.send_rows(
         {"target": "title", "source": "title"},
         name="Talk",
@@ -186,6 +189,14 @@ def test_a_wrong_address_is_refused_and_all_else_that_was_typed_stays(
     assert page.form["feature_delete_users"] == "on"
     assert page.form[URL] == typed
     assert (App.objects.get().name, App.objects.get().mappings.of_people().count()) == ("Chat", 5)
+
+
+@pytest.mark.parametrize("typed", ["http://testserver", "http://testserver:80/scim/v2"])
+def test_the_portals_own_address_is_refused(chat: Page, typed: str) -> None:
+    """bad-input-99"""
+    assert "address of Gatehouse itself" in chat.send(internal="on", **{URL: typed}).errors[URL][0]
+    elsewhere = "http://testserver:8000"
+    assert URL not in chat.send(internal="on", **{URL: elsewhere}).errors
 
 
 @pytest.mark.parametrize("typed", ["ftp://x", "https://me@x", "https://a:0", "https://a?b"])
@@ -207,5 +218,6 @@ def test_an_address_inside_the_network_cannot_be_the_clouds_own_service(chat: Pa
     ],
 )
 def test_an_address_is_kept_in_its_normal_form(admin_client: Client, typed: str, kept: str) -> None:
+    """bad-input-98"""
     add(admin_client, "scim").send(**{**PUBLIC, URL: typed})
     assert App.objects.get().settings["base_url"] == kept

@@ -246,6 +246,7 @@ def test_a_paused_application_says_so(shown: Page) -> None:
 def test_deleting_says_first_that_the_accounts_stay(
     shown: Page, faulty: FaultyScim, ann: User, push: Push
 ) -> None:
+    """bad-input-111"""
     push()
     app = App.objects.get()
     page = visit(shown.client, "provisioning_app_delete", app.pk)

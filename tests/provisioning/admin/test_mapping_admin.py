@@ -206,6 +206,7 @@ def test_a_path_that_is_too_long_is_refused(page: Page, app: App, length: int) -
 
 @pytest.mark.parametrize("typed", ["userName", "USERNAME", 'emails[type eq "work"]', WORK])
 def test_two_rows_may_not_fill_one_target(page: Page, app: App, typed: str) -> None:
+    """bad-input-103"""
     refused = page.send_rows({"target": typed, "source": "title"})
     row, target = (5, WORK) if "emails" in typed else (1, "userName")
     assert f"Row {row} already fills “{target}”. Remove one of the two." in refused.text

@@ -58,8 +58,11 @@ def test_a_second_policy_for_the_same_application_and_group_is_refused(
     [
         ("app", "", "This field is required."),
         ("app", "999999", "Select a valid choice."),
+        ("app", "9" * 30, "Select a valid choice."),
         ("group", "", "This field is required."),
         ("group", "999999", "Select a valid choice."),
+        ("group", "abc", "Select a valid choice."),
+        ("group", "1' or 1=1", "Select a valid choice."),
         ("name", "", "This field is required."),
         ("name", "x" * 201, "at most 200 characters"),
         ("name", "a\u202eb", "Character 2 cannot be seen (U+202E)"),
@@ -69,6 +72,7 @@ def test_a_second_policy_for_the_same_application_and_group_is_refused(
 def test_a_wrong_policy_is_refused_at_its_field(
     adding: Page, typed: dict[str, str], field: str, value: str, said: str
 ) -> None:
+    """bad-input-110"""
     page = adding.send(**{**typed, field: value})
     assert said in page.errors[field][0]
     assert not Policy.objects.exists()

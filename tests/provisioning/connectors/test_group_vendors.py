@@ -103,6 +103,7 @@ def test_a_full_batch_keeps_to_what_the_vendor_takes(faulty: FaultyScim, slug: s
 def test_a_group_is_never_replaced_where_there_is_no_put(
     faulty: FaultyScim, people: list[str], slug: str
 ) -> None:
+    """bad-input-68"""
     there = faulty.groups.add("Sales", *people)["id"]
     faulty.groups.refuses_patch = 501
     with vendor(slug, faulty) as app:

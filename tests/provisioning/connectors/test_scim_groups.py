@@ -114,6 +114,7 @@ def test_a_name_cannot_change_the_question(scim: Scim, faulty: FaultyScim, name:
 def test_one_more_member_of_many_is_one_small_request(
     scim: Scim, faulty: FaultyScim, people: list[str]
 ) -> None:
+    """bad-input-68"""
     there = faulty.groups.add("All", *(f"{number:032}" for number in range(5_000)))
     scim.add_members(there["id"], people[:1])
     scim.remove_members(there["id"], people[:1])
@@ -424,6 +425,7 @@ def test_404_means_the_group_only_if_the_group_is_gone(scim: Scim, change: str) 
 def test_fewer_members_are_sent_at_once_where_so_many_are_refused(
     scim: Scim, faulty: FaultyScim, people: list[str], team: str, too_many: int
 ) -> None:
+    """bad-input-48"""
     faulty.groups.most_members, faulty.groups.too_many = 2, too_many
     assert scim.members_at_once == 100
     with pytest.raises(Rejected, match="Too many members"):

@@ -1,13 +1,13 @@
-"""Tells what an account that is shown after a write proves about the write. Pure.
+"""Tells what an account or a group that is shown after a write proves about the write. Pure.
 
 A yes of an application is a promise; only what it shows afterwards is a fact.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from provisioning.connectors.base import Connector, RemoteAccount
+from provisioning.connectors.base import Connector, RemoteAccount, RemoteGroup
 from provisioning.errors import Throttled
 from provisioning.plan import Change, Operation, Value
 
@@ -94,6 +94,31 @@ def differing(
         side = found.ignored if there == change.old else found.rewritten
         side[change.path] = there
     return found
+
+
+def group_changed(changes: Sequence[Change], shown: RemoteGroup | None) -> tuple[Effect, Differing]:
+    """The same of a change of a group: what of it is not shown proves nothing."""
+    values = shown.values if shown is not None else {}
+    found, proven = Differing(), False
+    for change in changes:
+        there = values.get(change.path)
+        if there is None or there == "":
+            continue
+        proven = True
+        if there != change.new:
+            side = found.ignored if there == change.old else found.rewritten
+            side[change.path] = there
+    if found.ignored:
+        return Effect.WITHOUT, found
+    return (Effect.VERIFIED if proven else Effect.ACCEPTED), found
+
+
+def of_member(operation: Operation, member: str, inside: Collection[str] | None) -> Effect:
+    """Whether this one is in the group now, or out of it; None is that nobody could look."""
+    if inside is None:
+        return Effect.ACCEPTED
+    is_as_asked = (member in inside) == (operation is Operation.ADD_MEMBER)
+    return Effect.VERIFIED if is_as_asked else Effect.WITHOUT
 
 
 def _updated(changes: Sequence[Change], shown: RemoteAccount, kind: type[Connector]) -> Effect:

@@ -1,5 +1,9 @@
-"""Puts one question or one write about a group to an application. No database."""
+"""Puts one question or one write about a group to an application. No database.
 
+A write is followed by a look, where it costs little and the answer does not show what came of it.
+"""
+
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,11 +12,14 @@ from typing import Any
 
 from provisioning import correlation, doubt
 from provisioning.connectors.base import Connector, RemoteGroup
-from provisioning.errors import NotFound, Rejected
+from provisioning.effects import Differing, Effect, group_changed
+from provisioning.errors import ConnectorError, NotFound, Rejected, Throttled
 from provisioning.exchange import stops_the_app
 from provisioning.group_mapping import Desired
 from provisioning.models import PushedGroup, PushedMember
 from provisioning.plan import Action, Operation
+
+logger = logging.getLogger(__name__)
 
 OF_MEMBERS = {Operation.ADD_MEMBER, Operation.REMOVE_MEMBER}
 
@@ -29,6 +36,8 @@ class GroupJob:
     # What was in doubt before this job sent anything.
     doubt: doubt.Doubt
     members: Sequence[PushedMember] = ()
+    # Whether so few are in it that the whole group may be read to see what came of the step.
+    is_small: bool = False
     correlation_id: str = field(default_factory=correlation.new)
 
     @property
@@ -40,18 +49,27 @@ class GroupJob:
 
 @dataclass(frozen=True)
 class GroupAnswer:
-    """What came of one job: a group created, groups found, one group read, or an error."""
+    """What came of one job: a group created, groups found, one group read, or an error.
+
+    `effect` is of a write to the group itself; `inside` are those of the step's members who are
+    seen in the group after it, None if nobody could look. `throttled` is what was answered to the
+    look.
+    """
 
     job: GroupJob
     seconds: float
     created: RemoteGroup | None = None
     found: Sequence[RemoteGroup] = ()
     there: RemoteGroup | None = None
+    effect: Effect = Effect.ACCEPTED
+    different: Differing = field(default_factory=Differing)
+    inside: frozenset[str] | None = None
+    throttled: Throttled | None = None
     error: Exception | None = None
 
     @property
     def stops_the_app(self) -> bool:
-        return stops_the_app(self.error)
+        return self.throttled is not None or stops_the_app(self.error)
 
 
 def sending(job: GroupJob, identifying: Sequence[str]) -> doubt.Doubt:
@@ -75,7 +93,7 @@ def look_up(connector: Connector, job: GroupJob) -> GroupAnswer:
 
 
 def write(connector: Connector, job: GroupJob) -> GroupAnswer:
-    """Send what the plan says."""
+    """Send what the plan says, and find out whether it had its effect."""
     return _timed(job, lambda: _write(connector, job))
 
 
@@ -116,28 +134,72 @@ def _write(connector: Connector, job: GroupJob) -> dict[str, Any]:
     match job.action.operation:
         case Operation.CREATE_GROUP:
             external_id = str(job.pushed.external_id)
-            return {"created": connector.create_group(job.desired, external_id=external_id)}
+            made = connector.create_group(job.desired, external_id=external_id)
+            return {"created": made, "effect": Effect.VERIFIED}
         case Operation.UPDATE_GROUP:
-            connector.update_group(remote_id, job.action.changes, held=job.pushed.applied)
+            changes = job.action.changes
+            shown = connector.update_group(remote_id, changes, held=job.pushed.applied)
+            effect, different = group_changed(changes, shown)
+            return {"effect": effect, "different": different}
         case Operation.DELETE_GROUP:
             connector.delete_group(remote_id)
+            return _read_back(job, lambda: {"effect": _deleted(connector, remote_id)})
         case Operation.ADD_MEMBER:
-            _members(connector, connector.add_members, remote_id, job)
+            return _members(connector, connector.add_members, remote_id, job)
         case Operation.REMOVE_MEMBER:
-            _members(connector, connector.remove_members, remote_id, job)
+            return _members(connector, connector.remove_members, remote_id, job)
         case Operation.RESOLVE:
             return {"there": connector.get_group(remote_id, job.desired)}
         case other:
             raise ValueError(f"{other} is not a write to a group")
-    return {}
 
 
 def _members(
-    connector: Connector, send: Callable[[str, Sequence[str]], Any], remote_id: str, job: GroupJob
-) -> None:
+    connector: Connector,
+    send: Callable[[str, Sequence[str]], RemoteGroup | None],
+    remote_id: str,
+    job: GroupJob,
+) -> dict[str, Any]:
     """Some applications answer “not found” for a member; the group itself tells which it was."""
+    members = [member.remote_id for member in job.members]
     try:
-        send(remote_id, [member.remote_id for member in job.members])
+        shown = send(remote_id, members)
     except NotFound as error:
         connector.get_group(remote_id, ())
         raise Rejected(str(error), http_status=error.http_status) from error
+    if shown is not None and shown.members is not None:
+        return {"inside": shown.members.intersection(members)}
+    return _read_back(job, lambda: {"inside": _inside(connector, remote_id, members, job)})
+
+
+def _inside(
+    connector: Connector, remote_id: str, members: Sequence[str], job: GroupJob
+) -> frozenset[str] | None:
+    """Which of these the group has in it; None where that is not shown, or costs too much."""
+    if connector.finds_members and len(members) == 1:
+        is_in = connector.has_member(remote_id, members[0])
+        return None if is_in is None else frozenset(members if is_in else ())
+    if connector.hides_members or not job.is_small:
+        return None
+    there = connector.get_group(remote_id, ()).members
+    return None if there is None else there.intersection(members)
+
+
+def _deleted(connector: Connector, remote_id: str) -> Effect:
+    try:
+        connector.get_group(remote_id, ())
+    except NotFound:
+        return Effect.VERIFIED
+    return Effect.WITHOUT
+
+
+def _read_back(job: GroupJob, look: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What a look right after the write shows. It never undoes what was accepted."""
+    try:
+        return look()
+    except Throttled as error:
+        return {"throttled": error}
+    except Exception as error:
+        if not isinstance(error, ConnectorError):
+            logger.error("Unexpected failure of a look", exc_info=error, extra=job.about)
+        return {}

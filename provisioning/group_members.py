@@ -1,16 +1,18 @@
 """Tells who is to be added to a group there, and who is to be taken out of it, in portions."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 
 from provisioning import access
+from provisioning.effects import LOOKS
 from provisioning.models import Account, Guard, MemberState, PushedGroup, PushedMember
 from provisioning.plan import State
 
 # Those of whom it is known, or may be, that they are in it.
 _MAY_BE_IN = [MemberState.IN, MemberState.ADDING, MemberState.REMOVING]
+_PAUSE = timedelta(minutes=1)
 
 
 # ------------------------------------------------------------------------------------ who is not
@@ -19,17 +21,19 @@ _MAY_BE_IN = [MemberState.IN, MemberState.ADDING, MemberState.REMOVING]
 def missing(pushed: PushedGroup, *, after: int, limit: int) -> list[Account]:
     """The next of those who should be in it and are not, or not for certain, by their keys.
 
-    Those who were refused are not among them.
+    Those who were refused, or accepted in vain, are not among them.
     """
     rows = _members(pushed).filter(remote_id=OuterRef("remote_id"))
-    settled = rows.filter(state__in=[MemberState.IN, MemberState.REFUSED])
+    in_vain = Q(state=MemberState.ADDING) & ~Q(message="")
+    settled = rows.filter(Q(state__in=[MemberState.IN, MemberState.REFUSED]) | in_vain)
     wanted = _should_be_in(pushed).filter(~Exists(settled), pk__gt=after)
     return list(wanted.order_by("pk")[:limit])
 
 
 def refused(pushed: PushedGroup, *, now: datetime, limit: int) -> list[Account]:
-    """Those who were refused and are to be tried again now."""
-    again = _members(pushed).filter(state=MemberState.REFUSED, try_at__lte=now)
+    """Those who were refused, or accepted in vain, and are to be tried again now."""
+    states = [MemberState.REFUSED, MemberState.ADDING]
+    again = _members(pushed).filter(state__in=states, try_at__lte=now)
     wanted = _should_be_in(pushed).filter(remote_id__in=again.values("remote_id"))
     return list(wanted.order_by("pk")[:limit])
 
@@ -84,8 +88,13 @@ def next_leaving(
     rows = leaving_group(pushed).filter(pk__gt=after)
     if not may_lose:
         rows = rows.exclude(account__state=State.ACTIVE)
-    rows = rows.filter(Q(message="") | Q(try_at__lte=now))
+    rows = rows.filter(unhindered() | Q(try_at__lte=now))
     return list(rows.select_related("account__user").order_by("pk")[:limit])
+
+
+def unhindered() -> Q:
+    """Those who have not been sent away in vain. What kept one from getting in does not count."""
+    return Q(message="") | ~Q(state=MemberState.REMOVING)
 
 
 def losing(rows: QuerySet[PushedMember]) -> QuerySet[PushedMember]:
@@ -117,15 +126,19 @@ def _removable() -> QuerySet[PushedMember]:
 # ------------------------------------------------------------------------------------- next look
 
 
-def next_try(pushed: PushedGroup) -> datetime | None:
-    """When somebody who was refused is to be tried again."""
+def next_try(pushed: PushedGroup, *, now: datetime) -> datetime | None:
+    """When somebody who was refused, or accepted in vain, is to be tried again.
+
+    Whose time has come and who could not be sent, as the guard holds the group, is looked at again.
+    """
     found: datetime | None = _members(pushed).aggregate(first=Min("try_at"))["first"]
-    return found
+    return max(found, now + _PAUSE) if found else None
 
 
 def stuck(pushed: PushedGroup) -> int:
-    """How many the application refused to add, or to let go."""
-    return _members(pushed).exclude(message="").count()
+    """How many were not added, or not let go, and are tried no more than once a day."""
+    trying = Q(looks__gt=0, looks__lt=LOOKS)
+    return _members(pushed).exclude(message="").exclude(trying).count()
 
 
 def drop_pointless(pushed: PushedGroup) -> None:
@@ -145,9 +158,17 @@ def rows_of(pushed: PushedGroup, accounts: Sequence[Account]) -> list[PushedMemb
     for account in accounts:
         remote_id = str(account.remote_id)
         row = known.get(remote_id) or PushedMember(pushed_group=pushed, remote_id=remote_id)
-        row.account, row.state = account, MemberState.ADDING
+        row.account = account
+        about_to(row, MemberState.ADDING)
         rows.append(row)
     return rows
+
+
+def about_to(row: PushedMember, state: MemberState) -> None:
+    """What was looked for in vain is over once the opposite is sent."""
+    if row.state != state:
+        row.looks = 0
+    row.state = state
 
 
 def _members(pushed: PushedGroup) -> QuerySet[PushedMember]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from provisioning import group_members, group_wording
+from provisioning import doubt, group_members, group_wording
 from provisioning.connectors.base import RemoteGroup
+from provisioning.effects import LOOKS, Effect, of_member
 from provisioning.errors import (
     AlreadyExists,
     ConnectorError,
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 # What is refused is tried again without anything having changed here, since it may have there.
 _DAILY = timedelta(days=1)
 _GIVE_UP_AFTER = timedelta(days=28)
+# Something that is seen only after a while is not looked for as soon as something that failed.
+_SLOW = 3
 _CLEAR: dict[str, Any] = {"problem": "", "message": "", "problem_since": None, "attempts": 0}
 _CERTAIN: dict[str, Any] = {"intent": {}}
 _UNGUARDED: dict[str, Any] = {
@@ -56,7 +59,7 @@ _UNGUARDED: dict[str, Any] = {
 def settled(job: GroupJob) -> GroupResult:
     """Nothing is left to send now: as it should be, or something stands in the way."""
     pushed, skipped = job.pushed, job.action.skipped
-    waits = group_members.next_try(pushed)
+    waits = group_members.next_try(pushed, now=job.claimed_at)
     if skipped is not None:
         return _switched_off(job, skipped, waits)
     if pushed.guard == GroupGuard.HELD:
@@ -78,7 +81,8 @@ def _at_rest(
     *,
     events: Sequence[Event] = (),
 ) -> GroupResult:
-    if job.pushed.guard == GroupGuard.RELEASED:
+    going = job.pushed.members.filter(state=MemberState.REMOVING)
+    if job.pushed.guard == GroupGuard.RELEASED and not going.exists():
         # What was allowed has been done.
         fields = fields | _UNGUARDED
     return GroupResult(job.pushed, _looked_at(job) | fields, due_at, events, settles=True)
@@ -125,7 +129,7 @@ def _decided(job: GroupJob) -> list[Event]:
 
 
 def done(answer: GroupAnswer) -> GroupResult:
-    """The application did what it was asked; the next look says whether more is to be done."""
+    """The application said yes to what it was asked; the next look says whether more is to do."""
     job, pushed = answer.job, answer.job.pushed
     operation = job.action.operation
     if operation in OF_MEMBERS:
@@ -135,8 +139,10 @@ def done(answer: GroupAnswer) -> GroupResult:
         return _again(job, _CERTAIN)
     if answer.created is not None and owner(pushed, answer.created.remote_id) is not None:
         return conflict(job, group_wording.id_is_taken(pushed, answer.created.remote_id))
-    message = group_wording.done(pushed, operation, job.action.changes)
-    told = [_event(job, operation, Outcome.DONE, message, seconds=answer.seconds)]
+    if operation is Operation.DELETE_GROUP and answer.effect is Effect.WITHOUT:
+        return _still_there(answer)
+    message = group_wording.done(pushed, operation, job.action.changes, answer.different)
+    told = [_done_event(answer, message, effect=answer.effect)]
     fields = _CLEAR | _CERTAIN | _new_state(answer)
     emptied = operation is not Operation.UPDATE_GROUP
     return _again(job, fields, events=told, emptied=emptied)
@@ -163,22 +169,79 @@ def _new_state(answer: GroupAnswer) -> dict[str, Any]:
 
 
 def _members_done(answer: GroupAnswer) -> GroupResult:
-    job = answer.job
-    operation = job.action.operation
-    told = [
-        _event(
-            job,
-            operation,
-            Outcome.DONE,
-            group_wording.member_done(member, job.pushed, operation),
-            seconds=answer.seconds,
-            member=member,
-        )
-        for member in job.members
-    ]
-    if operation is Operation.ADD_MEMBER:
-        return _again(job, {}, events=told, joined=job.members)
-    return _again(job, {}, events=told, left=job.members)
+    job, operation = answer.job, answer.job.action.operation
+    did: list[PushedMember] = []
+    in_vain: list[PushedMember] = []
+    told = []
+    for member in job.members:
+        effect = of_member(operation, member.remote_id, answer.inside)
+        if effect is Effect.WITHOUT:
+            in_vain.append(member)
+            told.append(_unseen(answer, member))
+        else:
+            did.append(member)
+            message = group_wording.member_done(member, job.pushed, operation)
+            told.append(_done_event(answer, message, effect=effect, member=member))
+    side = "joined" if operation is Operation.ADD_MEMBER else "left"
+    return _again(job, {}, events=told, refused=in_vain, **{side: did})
+
+
+def _done_event(answer: GroupAnswer, message: str, **more: Any) -> Event:
+    operation = answer.job.action.operation
+    return _event(answer.job, operation, Outcome.DONE, message, seconds=answer.seconds, **more)
+
+
+def _unseen(answer: GroupAnswer, member: PushedMember) -> Event:
+    """Accepted, and the group is shown as before: sent again soon, a few times, then once a day.
+
+    Its state stays, so that who leaves meanwhile is taken out, should it happen late.
+    """
+    job, now = answer.job, timezone.now()
+    member.looks += 1
+    member.problem_since = member.problem_since or now
+    trying = member.looks < LOOKS
+    if trying:
+        member.try_at = now + backoff(member.looks + _SLOW)
+    else:
+        member.try_at = _next_day(member.problem_since)
+    member.message = group_wording.member_unseen(member, job.pushed)
+    outcome = Outcome.RETRYING if trying else Outcome.FAILED
+    return _event(
+        job,
+        job.action.operation,
+        outcome,
+        member.message,
+        seconds=answer.seconds,
+        member=member,
+        effect=Effect.WITHOUT,
+    )
+
+
+def _still_there(answer: GroupAnswer) -> GroupResult:
+    """The deletion was accepted, and the group is there: sent again, and then a person is told."""
+    job, pushed, operation = answer.job, answer.job.pushed, answer.job.action.operation
+    intent = doubt.not_seen(pushed.intent, operation)
+    times = doubt.unseen(intent, operation)
+    trying = times < LOOKS
+    message = group_wording.still_there(pushed, times=times, trying=trying)
+    problem = Problem.UNAVAILABLE if trying else Problem.WITHOUT_EFFECT
+    fields = _problem(pushed, problem, message)
+    due_at = timezone.now() + backoff(times + _SLOW)
+    return GroupResult(
+        pushed,
+        _looked_at(job) | fields | {"intent": intent, "attempts": pushed.attempts + 1},
+        due_at if trying else _next_day(fields["problem_since"]),
+        [
+            _event(
+                job,
+                operation,
+                Outcome.RETRYING if trying else Outcome.FAILED,
+                message,
+                seconds=answer.seconds,
+                effect=Effect.WITHOUT,
+            )
+        ],
+    )
 
 
 def found(
@@ -205,7 +268,7 @@ def found(
     if former is not None:
         # It carries that id there.
         fields["external_id"] = former.external_id
-    told = [_event(job, operation, Outcome.DONE, message)]
+    told = [_event(job, operation, Outcome.DONE, message, effect=Effect.VERIFIED)]
     result = _again(job, _CLEAR | _CERTAIN | fields, events=told, found=there)
     return replace(result, former=former)
 
@@ -262,6 +325,7 @@ def refused(job: GroupJob, error: ConnectorError, *, seconds: float) -> GroupRes
     message = group_wording.member_refused(member, job.pushed, str(error))
     member.problem_since = member.problem_since or timezone.now()
     member.message, member.try_at = message, _next_day(member.problem_since)
+    member.looks = 0
     if job.action.operation is Operation.ADD_MEMBER:
         member.state = MemberState.REFUSED
     told = _event(
@@ -303,7 +367,15 @@ def _missing(job: GroupJob, seconds: float) -> GroupResult:
         message, outcome = group_wording.removed_there(pushed), Outcome.RETRYING
     else:
         message, outcome = group_wording.already_gone(pushed), Outcome.DONE
-    told = _event(job, _operation(job), outcome, message, seconds=seconds, http_status=404)
+    told = _event(
+        job,
+        _operation(job),
+        outcome,
+        message,
+        seconds=seconds,
+        http_status=404,
+        effect=Effect.VERIFIED if outcome == Outcome.DONE else "",
+    )
     return _again(job, _CLEAR | _CERTAIN | gone(), events=[told], emptied=True)
 
 

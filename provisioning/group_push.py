@@ -32,6 +32,8 @@ from provisioning.trouble import Trouble
 
 # So many groups have one step each before accounts are looked at again.
 _PORTION = 20
+# A larger group is not read to see what became of a few of its members.
+_SMALL = 1_000
 # So many refused one after the other are not their own fault, but the group's.
 _TOO_MANY_REFUSED = 20
 
@@ -114,8 +116,12 @@ class Groups:
                 continue
             if job.action.operation is Operation.NOTHING:
                 looked_at = pushed.remote_id is None or self._progress[pushed.pk].judged
-                rest = group_outcomes.settled if looked_at else group_outcomes.again
-                results.append(rest(job))
+                results.append(
+                    group_outcomes.settled(job) if looked_at else group_outcomes.again(job)
+                )
+                if looked_at:
+                    # At its next look, everybody may be due anew.
+                    self._progress.pop(pushed.pk)
             else:
                 jobs.append(job)
         self._save(results)
@@ -146,7 +152,8 @@ class Groups:
             Operation.REMOVE_MEMBER: leaving,
             Operation.ADD_MEMBER: missing,
         }.get(action.operation, [])
-        return replace(job, action=action, desired=desired, members=members)
+        small = bool(members) and not pushed.members.all()[_SMALL : _SMALL + 1].exists()
+        return replace(job, action=action, desired=desired, members=members, is_small=small)
 
     def _leaving(self, job: GroupJob) -> list[PushedMember]:
         """The next portion of those who are to be taken out and may be."""
@@ -227,7 +234,9 @@ class Groups:
             job.pushed.intent = group_exchange.sending(job, identifying)
             for member in job.members:
                 removing = job.action.operation is Operation.REMOVE_MEMBER
-                member.state = MemberState.REMOVING if removing else MemberState.ADDING
+                group_members.about_to(
+                    member, MemberState.REMOVING if removing else MemberState.ADDING
+                )
         group_record.save_intents([(job.pushed, job.members) for job in jobs], self.lease)
         lost: LeaseLost | None = None
         for answer in self._each(group_exchange.write, jobs):
@@ -246,6 +255,8 @@ class Groups:
                 return self._portion_refused(answer, progress, answer.error)
             if answer.error is None:
                 self._went_through(answer.job, progress)
+        if answer.throttled is not None:
+            self.trouble.rest(answer.throttled)
         return self._failed(answer) if answer.error else group_outcomes.done(answer)
 
     def _went_through(self, job: GroupJob, progress: _Progress) -> None:

@@ -33,7 +33,12 @@ _BATCH = 500
 # What is due within this time is not looked at by the routine check.
 _SOON = timedelta(minutes=2)
 # What waits for its next try is not for the routine check either.
-_WAITS = [Problem.UNAVAILABLE, Problem.REJECTED, Problem.CONFLICT]
+_WAITS = [
+    Problem.UNAVAILABLE,
+    Problem.REJECTED,
+    Problem.CONFLICT,
+    Problem.WITHOUT_EFFECT,
+]
 
 
 def mark(groups: Keys, *, trigger: Trigger) -> int:
@@ -123,7 +128,9 @@ def sweep() -> int:
     calm = idle.exclude(problem__in=_WAITS)
     keeping = calm.filter(state=State.ACTIVE, granted=True, app__in=_with_members())
     unheld = keeping.exclude(guard__in=[GroupGuard.HELD, GroupGuard.KEPT])
-    leaving = group_members.leaving().filter(pushed_group=OuterRef("pk"), message="")
+    leaving = group_members.leaving().filter(
+        group_members.unhindered(), pushed_group=OuterRef("pk")
+    )
     missed = [
         idle.exclude(granted=access.pushed()),
         calm.filter(app__changed_at__gt=F("checked_at")),

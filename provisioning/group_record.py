@@ -37,7 +37,8 @@ class GroupResult:
     fields: dict[str, Any] = field(default_factory=dict)
     due_at: datetime | None = None
     events: Sequence[Event] = ()
-    # Members that are known to be in it now, to be out of it, and that were refused.
+    # Members that are known to be in it now, to be out of it, and that were refused or accepted in
+    # vain.
     joined: Sequence[PushedMember] = ()
     left: Sequence[PushedMember] = ()
     refused: Sequence[PushedMember] = ()
@@ -71,6 +72,7 @@ def event(
     seconds: float = 0.0,
     http_status: int | None = None,
     account: Account | None = None,
+    effect: str = "",
 ) -> Event:
     """About the group, or with `account` about one of its people."""
     return Event(
@@ -81,6 +83,7 @@ def event(
         identifier=account.identifier if account else pushed.name,
         operation=operation.value,
         outcome=outcome,
+        effect=effect,
         message=message,
         trigger=pushed.trigger,
         actor=pushed.actor,
@@ -129,7 +132,9 @@ def save_intents(jobs: Iterable[tuple[PushedGroup, Sequence[PushedMember]]], lea
             PushedGroup.objects.filter(pk=pushed.pk).update(intent=pushed.intent)
             PushedMember.objects.bulk_create([row for row in members if row.pk is None])
             known = [row for row in members if row.pk is not None]
-            PushedMember.objects.bulk_update(known, ["state", "account"], batch_size=_BATCH)
+            PushedMember.objects.bulk_update(
+                known, ["state", "account", "looks"], batch_size=_BATCH
+            )
 
     transactions.giving_way(write)
 
@@ -147,11 +152,13 @@ def _write(result: GroupResult) -> None:
     members = PushedMember.objects.filter(pushed_group=pushed)
     if result.emptied:
         members.delete()
-    calm = {"message": "", "problem_since": None, "try_at": None}
+    calm = {"looks": 0, "message": "", "problem_since": None, "try_at": None}
     members.filter(pk__in=_keys(result.joined)).update(state=MemberState.IN, **calm)
     members.filter(pk__in=_keys(result.left)).delete()
     PushedMember.objects.bulk_update(
-        result.refused, ["state", "message", "problem_since", "try_at"], batch_size=_BATCH
+        result.refused,
+        ["state", "looks", "message", "problem_since", "try_at"],
+        batch_size=_BATCH,
     )
     if result.found is not None and result.found.members:
         _note_members(pushed, sorted(result.found.members))

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from provisioning.effects import LOOKS, Differing
 from provisioning.models import App, MemberState, PushedGroup, PushedMember
 from provisioning.plan import Change, Feature, Operation
-from provisioning.wording import FEATURE_LABELS, changed, short
+from provisioning.wording import FEATURE_LABELS, changed, differs, short
 
 _ATTEMPTED: dict[Operation, str] = {
     Operation.CREATE_GROUP: "created",
@@ -16,14 +17,17 @@ _ATTEMPTED: dict[Operation, str] = {
 }
 
 
-def done(pushed: PushedGroup, operation: Operation, changes: Sequence[Change]) -> str:
+def done(
+    pushed: PushedGroup, operation: Operation, changes: Sequence[Change], different: Differing
+) -> str:
     """What was done to the group itself."""
     app, name = pushed.app.name, pushed.name
     match operation:
         case Operation.CREATE_GROUP:
             return f"The group “{name}” was created in {app}."
         case Operation.UPDATE_GROUP:
-            return f"The group “{name}” was changed in {app}: {changed(changes)}."
+            told = f"The group “{name}” was changed in {app}: {changed(changes)}."
+            return f"{told} {differs(app, different)}".strip()
         case _:
             return f"The group “{name}” was deleted in {app}, because {_why_not(pushed)}."
 
@@ -44,11 +48,36 @@ def member_refused(member: PushedMember, pushed: PushedGroup, reason: str) -> st
     )
 
 
+def member_unseen(member: PushedMember, pushed: PushedGroup) -> str:
+    """The application said yes, and the group is shown as it was before."""
+    app, who, times = pushed.app.name, _who(member), member.looks
+    shows = "still shows" if member.state == MemberState.REMOVING else "still does not show"
+    seen = f"{app} accepted it but {shows} {who} in the group “{pushed.name}”."
+    if times < LOOKS:
+        return f"{seen} Gatehouse sends it again soon."
+    return (
+        f"{seen} It was sent and looked at {times} times. Look at the group in {app}, and whether "
+        "its members may be changed from outside. Everybody else is in order. It is tried again "
+        "once a day, and when the account changes."
+    )
+
+
+def still_there(pushed: PushedGroup, *, times: int, trying: bool) -> str:
+    app, name = pushed.app.name, pushed.name
+    seen = f"{app} accepted the deletion of the group “{name}” but still shows it."
+    if trying:
+        return f"{seen} Gatehouse sends it again soon."
+    return (
+        f"{seen} It was sent and looked at {times} times. Delete the group in {app} itself, or ask "
+        "its support whether groups may be deleted from outside. It is tried again once a day."
+    )
+
+
 def stuck(pushed: PushedGroup, count: int) -> str:
     people = "1 person" if count == 1 else f"{count:,} people"
     return (
-        f"{pushed.app.name} refused to add or to take out {people}. The list of members below says "
-        "why. It is tried again once a day."
+        f"{pushed.app.name} did not add or take out {people} as it was asked. The list of members "
+        "below says why. It is tried again once a day."
     )
 
 

@@ -89,7 +89,7 @@ def seen(account: Account, operation: Operation, different: Differing, *, verifi
     app = account.app.name
     match operation:
         case Operation.UPDATE:
-            return " ".join([*_ignored(app, different.ignored), *_own_way(app, different)])
+            return differs(app, different)
         case Operation.CREATE:
             return ""
         case _ if not verified:
@@ -100,6 +100,11 @@ def seen(account: Account, operation: Operation, different: Differing, *, verifi
             return f"{app} does not have it any more."
         case _:
             return f"{app} shows it as {_SHOWN_AS[operation]}."
+
+
+def differs(app: str, different: Differing) -> str:
+    """What is shown after a change that is something else than was sent, "" if nothing is."""
+    return " ".join([*_ignored(app, different.ignored), *_own_way(app, different)])
 
 
 def _ignored(app: str, ignored: Mapping[str, Value | None]) -> list[str]:

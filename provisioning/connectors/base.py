@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 from provisioning.pace import Pace
 from provisioning.plan import Change, Feature, Value
-from provisioning.scim.dialect import DELETE, Deletion, Dialect, Lesson
+from provisioning.scim.dialect import DELETE, MEMBERS_SHOWN, Deletion, Dialect, Lesson
 
 # So much of a secret at the end of a text is taken for one that was cut off.
 _TELLING = 4
@@ -326,8 +326,11 @@ class Connector(ABC):
 
     def update_group(
         self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]
-    ) -> None:
-        """Bring these targets to their new values, and leave everybody in it who is in it."""
+    ) -> RemoteGroup | None:
+        """Bring these targets to their new values, and leave everybody in it who is in it.
+
+        The group as the answer shows it, None if it does not.
+        """
         raise NotImplementedError
 
     def delete_group(self, remote_id: str) -> None:
@@ -345,6 +348,17 @@ class Connector(ABC):
     def remove_members(self, remote_id: str, members: Sequence[str]) -> RemoteGroup | None:
         """Take these accounts out, and only these; one that is not in it is a success."""
         raise NotImplementedError
+
+    @property
+    def hides_members(self) -> bool:
+        """Whether it is known that a group is shown without who is in it."""
+        shows = self.dialect.groups.shows_members
+        return self.learned.get(MEMBERS_SHOWN) == "no" if shows is None else not shows
+
+    @property
+    def finds_members(self) -> bool:
+        """Whether `has_member` asks for this one account alone, however many are in the group."""
+        return bool(self.dialect.groups.member_filter)
 
     def has_member(self, remote_id: str, member: str) -> bool | None:
         """Whether this account is in the group, None where the application does not tell."""

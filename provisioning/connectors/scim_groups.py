@@ -85,14 +85,16 @@ class ScimGroups(ScimService):
 
     def update_group(
         self, remote_id: str, changes: Sequence[Change], *, held: Collection[str]
-    ) -> None:
+    ) -> RemoteGroup | None:
         self._all_groups = None
         sent = [messages.Change(change.path, change.old, change.new) for change in changes]
-        self._in_some_form(
+        reply = self._in_some_form(
             GROUP_UPDATE,
             self.dialect.groups.updates,
             lambda form: self._change_group(form, remote_id, sent),
         )
+        shown = self._group(reply.body, {change.path: change.new for change in changes})
+        return shown if shown is not None and shown.remote_id == remote_id else None
 
     def delete_group(self, remote_id: str) -> None:
         self._all_groups = None
@@ -152,17 +154,16 @@ class ScimGroups(ScimService):
 
     def _change_group(
         self, form: Update, remote_id: str, changes: Sequence[messages.Change]
-    ) -> None:
+    ) -> http.Response:
         path = self._group_path(remote_id)
         if form is Update.PATHS:
-            self._request("PATCH", path, json=messages.patch(changes))
-        elif form is Update.PUT:
-            self._put_group(remote_id, changes)
-        else:
-            # The name is a whole attribute without a look at the others.
-            alone = all(change.path == "displayName" for change in changes)
-            document = {} if alone else self._group_document(remote_id)
-            self._request("PATCH", path, json=messages.patch_whole(document, changes))
+            return self._request("PATCH", path, json=messages.patch(changes))
+        if form is Update.PUT:
+            return self._put_group(remote_id, changes)
+        # The name is a whole attribute without a look at the others.
+        alone = all(change.path == "displayName" for change in changes)
+        document = {} if alone else self._group_document(remote_id)
+        return self._request("PATCH", path, json=messages.patch_whole(document, changes))
 
     def _put_group(
         self,

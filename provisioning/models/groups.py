@@ -115,7 +115,9 @@ class PushedMember(models.Model):
     # The account as it was sent: one that gets another id is another member.
     remote_id = models.CharField("id there", max_length=500)
     state = models.CharField(max_length=20, choices=MemberState.choices)
-    # Why the application refused to add or to remove it, since when, and when to try once more.
+    # How often the application said yes to what `state` says and nothing was to be seen of it.
+    looks = models.PositiveIntegerField("looked for in vain", default=0)
+    # Why it was not added or removed, since when, and when to try once more.
     message = models.TextField(blank=True)
     problem_since = models.DateTimeField(null=True, blank=True)
     try_at = models.DateTimeField("next try", null=True, blank=True)

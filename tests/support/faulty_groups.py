@@ -45,7 +45,10 @@ class FaultyGroups:
     unknown_member: int = 0
     # The status for a member who is in already, 0 if that is fine.
     known_member: int = 0
+    # A change is accepted and not made; of members, of these alone; a deletion.
     without_effect: bool = False
+    ignored_members: set[str] = field(default_factory=set)
+    keeps_deleted: bool = False
     refuses_patch: int = 0
     refuses_pathless: int = 0
     refuses_put: int = 0
@@ -94,7 +97,8 @@ class FaultyGroups:
             case "PATCH":
                 return self._patch(found, json.loads(body))
             case "DELETE":
-                del self.stored[found["id"]]
+                if not self.keeps_deleted:
+                    del self.stored[found["id"]]
                 return Reply(204)
         return json_reply(self._shown(found, query))
 
@@ -132,7 +136,7 @@ class FaultyGroups:
             if (reason := self._refusal(held, operation)) is not None:
                 return reason
         if self.without_effect:
-            return Reply(204)
+            return self._replace(held, held)
         if self.named_lists:
             operations = [_unwrapped(each) for each in operations]
         if self.lists_empty and any(_is_list_removal(each) for each in operations):
@@ -141,7 +145,17 @@ class FaultyGroups:
             changed = patching.applied(held, {"Operations": operations})
         except PatchError as error:
             return refused(400, error.detail, error.scim_type)
-        return self._replace(held, changed)
+        return self._replace(held, self._without_ignored(held, changed))
+
+    def _without_ignored(self, held: Document, changed: Document) -> Document:
+        """The change, but for those members about whom nothing is done."""
+        if not self.ignored_members:
+            return changed
+        kept = [each for each in held.get("members", []) if each["value"] in self.ignored_members]
+        made = [
+            each for each in changed.get("members", []) if each["value"] not in self.ignored_members
+        ]
+        return {**changed, "members": [*kept, *made]}
 
     def _refusal(self, held: Document, operation: Document) -> Reply | None:
         path = operation.get("path")

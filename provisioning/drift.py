@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from provisioning import access, doubt, group_queue, queue, wording
+from provisioning import access, comparison_wording, doubt, group_queue, queue
 from provisioning.connectors.base import Connector, RemoteAccount
 from provisioning.models import Account, App, Drift, Finding, Problem, Trigger
 from provisioning.plan import Operation, State, Value
@@ -105,7 +105,7 @@ def judge(account: Account, found: Differences, *, setting: str, dry: bool = Fal
         if not dry:
             verdict.written = _settle(account, known)
         return verdict
-    verdict.message = wording.drifted(account, news, there=THERE, active=ACTIVE)
+    verdict.message = comparison_wording.drifted(account, news, there=THERE, active=ACTIVE)
     if dry:
         return verdict
     match setting:
@@ -123,7 +123,7 @@ def _overwrite(verdict: Verdict, known: dict[str, Any]) -> None:
     right = {path: pair for path, pair in verdict.differences.items() if path not in stays}
     if not right:
         leave(verdict, known)
-        verdict.message = wording.comes_back(verdict.account, verdict.differences)
+        verdict.message = comparison_wording.comes_back(verdict.account, verdict.differences)
         return
     put_right(verdict, right)
     seen = {path: [*pair, path in stays] for path, pair in verdict.differences.items()}
@@ -148,7 +148,7 @@ def put_right(verdict: Verdict, right: Differences) -> None:
     _forget_question(account)
     verdict.written = verdict.due = True
     verdict.outcome = Finding.Outcome.PUT_RIGHT
-    verdict.message = f"{verdict.message} {wording.WILL_BE_PUT_RIGHT}".strip()
+    verdict.message = f"{verdict.message} {comparison_wording.WILL_BE_PUT_RIGHT}".strip()
 
 
 def leave(verdict: Verdict, known: Mapping[str, Any]) -> None:
@@ -158,13 +158,13 @@ def leave(verdict: Verdict, known: Mapping[str, Any]) -> None:
     _forget_question(account)
     verdict.written = True
     verdict.outcome = Finding.Outcome.LEFT
-    verdict.message = f"{verdict.message} {wording.IS_LEFT}".strip()
+    verdict.message = f"{verdict.message} {comparison_wording.IS_LEFT}".strip()
 
 
 def _ask(verdict: Verdict, known: Mapping[str, Any]) -> None:
     account = verdict.account
     verdict.outcome = Finding.Outcome.ASKED
-    verdict.message = f"{verdict.message} {wording.DECIDE}"
+    verdict.message = f"{verdict.message} {comparison_wording.DECIDE}"
     seen = {path: pair for path, pair in known.items() if pair[2]}
     # What else is wrong with the account is not hidden by the question.
     may_ask = account.problem in {"", Problem.CHANGED_THERE}

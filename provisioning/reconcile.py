@@ -19,7 +19,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from iam import actor
-from provisioning import connections, drift, guard, mapping, wording
+from provisioning import comparison_wording, connections, drift, guard, mapping, wording
 from provisioning.connectors.base import Connector, RemoteAccount
 from provisioning.drift import VANISHED, Verdict
 from provisioning.errors import ConnectorError, NotFound, Rejected
@@ -186,7 +186,7 @@ class _Comparison:
     def _listed(self, walk: Walk) -> None:
         """All pages have come: what follows depends on whether that was everything."""
         if not walk.proven:
-            self._end(complete=False, message=wording.not_proven(self.app, walk.doubt))
+            self._end(complete=False, message=comparison_wording.not_proven(self.app, walk.doubt))
             return
         known = Account.objects.filter(app=self.app, remote_id__isnull=False).count()
         self.run.position |= {"phase": "ask", "after": 0, "known": known}
@@ -286,10 +286,13 @@ class _Comparison:
         with transaction.atomic():
             self._own()
             if self.run.missing and not self.run.listed:
-                message = wording.nothing_listed(self.app, known=position["known"])
+                message = comparison_wording.nothing_listed(self.app, known=position["known"])
                 self._end(complete=True, message=message)
             elif self.run.missing > (limit := guard.limit(self.app)):
-                self._end(complete=True, message=wording.too_many_missing(self.app, limit=limit))
+                self._end(
+                    complete=True,
+                    message=comparison_wording.too_many_missing(self.app, limit=limit),
+                )
             elif self.run.dry or not self.run.missing:
                 self._end(complete=True)
             else:
@@ -344,7 +347,7 @@ class _Comparison:
             kind=Finding.Kind.UNKNOWN,
             identifier=name,
             remote_id=_key(found.remote_id),
-            message=wording.unknown_there(self.app, name),
+            message=comparison_wording.unknown_there(self.app, name),
         )
 
     def _record(self, findings: list[Finding]) -> None:
@@ -365,9 +368,9 @@ class _Comparison:
     def _end(self, *, complete: bool, message: str = "") -> None:
         notes = [message] if message else []
         if self.hidden:
-            notes.append(wording.not_compared(self.app, self.hidden))
+            notes.append(comparison_wording.not_compared(self.app, self.hidden))
         if self.run.position.get("passed"):
-            notes.append(wording.passed_over(self.run.position["passed"]))
+            notes.append(comparison_wording.passed_over(self.run.position["passed"]))
         self.run.ended_at, self.run.complete = timezone.now(), complete
         self.run.message = " ".join(notes)
         self.run.owner, self.run.lease_until = "", None

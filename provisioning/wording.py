@@ -109,7 +109,7 @@ def differs(app: str, different: Differing) -> str:
 
 def _ignored(app: str, ignored: Mapping[str, Value | None]) -> list[str]:
     empty = [path for path, value in ignored.items() if value is None]
-    old = [f"{path} ({_held(value)})" for path, value in ignored.items() if value is not None]
+    old = [f"{path} ({shown(value)})" for path, value in ignored.items() if value is not None]
     found = []
     if old:
         found.append(f"{app} accepted it but still shows the old value for {', '.join(old)}.")
@@ -124,8 +124,8 @@ def _ignored(app: str, ignored: Mapping[str, Value | None]) -> list[str]:
 
 
 def _own_way(app: str, different: Differing) -> list[str]:
-    shown = [f"{path} is {_held(value)} there" for path, value in different.rewritten.items()]
-    return [f"{app} writes it in its own way: {'; '.join(shown)}."] if shown else []
+    told = [f"{path} is {shown(value)} there" for path, value in different.rewritten.items()]
+    return [f"{app} writes it in its own way: {'; '.join(told)}."] if told else []
 
 
 def kept_there(account: Account) -> str:
@@ -340,11 +340,11 @@ def _change(change: Change) -> str:
     if change.new is None:
         return f"{change.path} removed"
     if change.old is None:
-        return f"{change.path} set to {_value(change.new)}"
-    return f"{change.path} from {_value(change.old)} to {_value(change.new)}"
+        return f"{change.path} set to {in_words(change.new)}"
+    return f"{change.path} from {in_words(change.old)} to {in_words(change.new)}"
 
 
-def _value(value: Value) -> str:
+def in_words(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
@@ -353,94 +353,7 @@ def _value(value: Value) -> str:
 
 
 STEPS_ASIDE = "It is for a moment: accounts exchange this value, and one of them has to step aside."
-WILL_BE_PUT_RIGHT = "Gatehouse puts it right."
-IS_LEFT = "It is left as it is."
-DECIDE = "Decide under Accounts: “Put it right” or “Leave it as it is”."
 _LONGEST_VALUE = 100
-
-
-def drifted(
-    account: Account,
-    differences: Mapping[str, tuple[Value | None, Value | None]],
-    *,
-    there: str,
-    active: str,
-) -> str:
-    """What somebody did in the application itself, as far as a comparison can tell."""
-    app, name = account.app.name, account.identifier
-    if there in differences:
-        return f"Somebody removed the account “{name}” in {app} itself."
-    changes = [
-        _change(Change(path, short(old), short(new)))
-        for path, (old, new) in differences.items()
-        if path != active
-    ]
-    if active in differences:
-        is_on = differences[active][1]
-        wanted = account.wanted  # type: ignore[attr-defined] # annotated by drift.locked
-        against = ", although the person should not have it" if is_on and not wanted else ""
-        changes.insert(0, f"switched {'on' if is_on else 'off'}{against}")
-    return f"Somebody changed the account “{name}” in {app} itself: {'; '.join(changes)}."
-
-
-def comes_back(
-    account: Account, differences: Mapping[str, tuple[Value | None, Value | None]]
-) -> str:
-    """The application holds what it held before it was put right."""
-    app = account.app.name
-    kept = "; ".join(
-        f"{path} is {_held(new)} there and was sent as {_held(old)}"
-        for path, (old, new) in differences.items()
-    )
-    return (
-        f"{app} still holds values of its own for “{account.identifier}”, although they were put "
-        f"right after the last comparison: {kept}. {app} writes them in its own way, or somebody "
-        "changes them again and again."
-    )
-
-
-def _held(value: Value | None) -> str:
-    shown = short(value)
-    return "empty" if shown is None else _value(shown)
-
-
-def unknown_there(app: App, name: str) -> str:
-    return (
-        f"{app} has an account “{short(name)}” that Gatehouse neither made nor adopted. Nothing "
-        "is done to it."
-    )
-
-
-def too_many_missing(app: App, *, limit: int) -> str:
-    return (
-        f"More than {limit:,} accounts are missing in {app}, so nothing was done about any of "
-        "them. Did the address change to another tenant? If they really were removed there, "
-        "choose them among the findings and press “Put it right”."
-    )
-
-
-def nothing_listed(app: App, *, known: int) -> str:
-    accounts = "1 account" if known == 1 else f"{known:,} accounts"
-    return (
-        f"{app} listed no account at all, and Gatehouse knows {accounts} there, so nothing was "
-        "done about it. Did the address change to another tenant?"
-    )
-
-
-def not_proven(app: App, reason: str) -> str:
-    return (
-        f"The list that {app} gave may have gaps: {reason}. What was listed was compared; nothing "
-        "was taken for missing."
-    )
-
-
-def not_compared(app: App, targets: Sequence[str]) -> str:
-    return f"Not compared, because {app} does not list it: {', '.join(targets)}."
-
-
-def passed_over(count: int) -> str:
-    accounts = "1 account was" if count == 1 else f"{count:,} accounts were"
-    return f"{accounts} about to be changed by Gatehouse and left to the next comparison."
 
 
 def short(value: Value | None) -> Value | None:
@@ -451,3 +364,9 @@ def short(value: Value | None) -> Value | None:
         return value
     shown = "".join(sign if sign.isprintable() else " " for sign in value)
     return shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}…"
+
+
+def shown(value: Value | None) -> str:
+    """What an application holds, fit for a sentence."""
+    short_one = short(value)
+    return "empty" if short_one is None else in_words(short_one)

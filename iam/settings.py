@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_filters",
+    "rest_framework",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -160,6 +161,10 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": env.str("GATEHOUSE_LOG_LEVEL", default="WARNING")},
 }
+# A parameter of the address that means nothing here, so that it is refused like any other.
+REST_FRAMEWORK = {"URL_FORMAT_OVERRIDE": None}
+# How many requests to the API one token, or one operator, may make in a minute, in each process.
+API_REQUESTS_PER_MINUTE = env.int("GATEHOUSE_API_REQUESTS_PER_MINUTE", default=600)
 # Lets a program read /metrics without signing in.
 METRICS_TOKEN = env.str("GATEHOUSE_METRICS_TOKEN", default="")
 

@@ -9,7 +9,7 @@ from rest_framework.exceptions import ValidationError
 
 
 class Text(serializers.CharField):
-    """A JSON string; blanks around it are kept for the model to judge."""
+    """A JSON string, without the blanks around it, as on the pages."""
 
     default_error_messages = {"invalid": "Give a text in quotes."}
 

@@ -3,7 +3,7 @@
 from django.urls import re_path
 from rest_framework.routers import SimpleRouter
 
-from provisioning.api import people
+from provisioning.api import accounts, applications, people
 from provisioning.api.views import Nowhere
 
 router = SimpleRouter()
@@ -11,5 +11,13 @@ router.register("users", people.Users, "api-users")
 router.register("groups", people.Groups, "api-groups")
 router.register("memberships", people.Memberships, "api-memberships")
 router.register("nestings", people.Nestings, "api-nestings")
+router.register("apps", applications.Apps, "api-apps")
+router.register("mappings", applications.Mappings, "api-mappings")
+router.register("policies", applications.Policies, "api-policies")
+router.register("accounts", accounts.Accounts, "api-accounts")
+router.register("holds", accounts.Holds, "api-holds")
+router.register("runs", accounts.Runs, "api-runs")
+router.register("findings", accounts.Findings, "api-findings")
+router.register("pushed-groups", accounts.PushedGroups, "api-pushed-groups")
 
 urlpatterns = [*router.urls, re_path(r"^.*$", Nowhere.as_view(), name="api-nowhere")]

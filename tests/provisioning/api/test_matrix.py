@@ -39,10 +39,31 @@ for name, model, scope, methods in (
     ("groups", "iam.group", Scope.PEOPLE, ALL),
     ("memberships", "iam.membership", Scope.PEOPLE, ("POST", "DELETE")),
     ("nestings", "iam.groupnesting", Scope.PEOPLE, ("POST", "DELETE")),
+    ("apps", "provisioning.app", Scope.APPS, ALL),
+    ("mappings", "provisioning.mapping", Scope.APPS, ALL),
+    ("policies", "provisioning.policy", Scope.APPS, ALL),
+    ("accounts", "provisioning.account", Scope.ACCOUNTS, ()),
+    ("holds", "provisioning.hold", Scope.HOLDS, ()),
+    ("runs", "provisioning.run", Scope.APPS, ()),
+    ("findings", "provisioning.finding", Scope.READ, ()),
+    ("pushed-groups", "provisioning.pushedgroup", Scope.READ, ()),
+    ("events", "reports.provisioningreport", Scope.READ, ()),
 ):
     TABLE[f"api-{name}-list"], TABLE[f"api-{name}-detail"] = everything(model, scope, *methods)
+TABLE["api-runs-list"]["POST"] = (Scope.APPS, "provisioning.change_app")
 TABLE |= {
     "api-memberships-bulk": {"POST": (Scope.PEOPLE, "iam.add_membership")},
+    **dict.fromkeys(
+        ["api-apps-push", "api-apps-test"], {"POST": (Scope.APPS, "provisioning.change_app")}
+    ),
+    **dict.fromkeys(
+        [f"api-accounts-{what}" for what in ("push", "put-right", "leave", "end-access")],
+        {"POST": (Scope.ACCOUNTS, "provisioning.change_account")},
+    ),
+    **dict.fromkeys(
+        ["api-holds-release", "api-holds-reject"],
+        {"POST": (Scope.HOLDS, "provisioning.change_hold")},
+    ),
     # Nothing is there, for whoever may sign in.
     "api-nowhere": dict.fromkeys(METHODS, ("", "")),
 }

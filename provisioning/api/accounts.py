@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_filters
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -16,7 +17,7 @@ from provisioning.api.applications import DueShape
 from provisioning.api.filtering import Key as KeyFilter
 from provisioning.api.filtering import Name, YesNo
 from provisioning.api.problems import Conflict
-from provisioning.api.shapes import Flag, Key, Number, Strict, StrictModel, Text
+from provisioning.api.shapes import Flag, Key, Nothing, Number, Strict, StrictModel, Text
 from provisioning.api.views import Read, Resource, created
 from provisioning.models import (
     Account,
@@ -34,10 +35,6 @@ from provisioning.plan import State
 AT_ONCE = 1_000
 _MAY_CHANGE = "provisioning.change_account"
 _NOTHING = "Nothing was done: {} does not wait for this any more. Read it again."
-
-
-class Nothing(Strict):
-    """A body without a field."""
 
 
 class AccountShape(StrictModel):
@@ -90,12 +87,14 @@ class Accounts(Read, Resource):
     serializer_class = AccountShape
     filterset_class = AccountFilter
 
+    @extend_schema(responses={202: DueShape})
     @action(detail=True, methods=["post"], right=_MAY_CHANGE, serializer_class=Nothing)
     def push(self, request: Request, pk: str) -> Response:
         """Look at the account again now."""
         due = queue.mark_accounts(self._this(request), trigger=Trigger.MANUAL)
         return Response(DueShape({"due": due}).data, status=202)
 
+    @extend_schema(responses={200: AccountShape})
     @action(
         detail=True,
         methods=["post"],
@@ -107,11 +106,13 @@ class Accounts(Read, Resource):
         """Overwrite what was changed in the application."""
         return self._decided(request, put_it_right=True)
 
+    @extend_schema(responses={200: AccountShape})
     @action(detail=True, methods=["post"], right=_MAY_CHANGE, serializer_class=Nothing)
     def leave(self, request: Request, pk: str) -> Response:
         """Leave what was changed in the application as it is."""
         return self._decided(request, put_it_right=False)
 
+    @extend_schema(responses={200: AccountShape})
     @action(
         detail=True,
         methods=["post"],
@@ -198,6 +199,7 @@ class Holds(Read, Resource):
     serializer_class = HoldShape
     filterset_class = HoldFilter
 
+    @extend_schema(responses={200: DecidedShape})
     @action(
         detail=False,
         methods=["post"],
@@ -208,6 +210,7 @@ class Holds(Read, Resource):
         """Let these people lose access."""
         return self._decide(request, group_guard.release)
 
+    @extend_schema(responses={200: DecidedShape})
     @action(
         detail=False,
         methods=["post"],

@@ -6,6 +6,7 @@ import django_filters
 from django.db.models import Max
 from django.forms import model_to_dict
 from django.http import QueryDict
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -17,7 +18,7 @@ from provisioning import apps_setup, connectors, group_queue, queue
 from provisioning.api import by_form
 from provisioning.api.filtering import Key as KeyFilter
 from provisioning.api.filtering import YesNo
-from provisioning.api.shapes import StrictModel, Text
+from provisioning.api.shapes import Nothing, StrictModel, Text
 from provisioning.api.views import Create, Delete, Read, Resource, Update
 from provisioning.connectors.base import Connector
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
@@ -26,6 +27,7 @@ from provisioning.models import Account, App, Mapping, Policy, SourceKind, Trigg
 from provisioning.models import Resource as About
 from provisioning.plan import Feature
 
+_MAY_CHANGE = "provisioning.change_app"
 _LONGEST = 20_000
 _SWITCHES = [
     "internal",
@@ -180,20 +182,32 @@ class Apps(Read, Create, Update, Delete, Resource):
     serializer_class = AppShape
     filterset_class = AppFilter
 
-    @action(detail=True, methods=["post"], right="provisioning.change_app")
+    @extend_schema(responses={202: DueShape})
+    @action(detail=True, methods=["post"], right=_MAY_CHANGE, serializer_class=Nothing)
     def push(self, request: Request, pk: str) -> Response:
         """Look at all accounts and groups of the application again now."""
-        app = self.get_object()
+        app = self._this(request)
         queue.mark(apps=[app.pk], trigger=Trigger.MANUAL)
         group_queue.mark_apps([app.pk], trigger=Trigger.MANUAL)
         due = Account.objects.filter(app=app, due_at__isnull=False).count()
         return Response(DueShape({"due": due}).data, status=202)
 
-    @action(detail=True, methods=["post"], right="provisioning.change_app", asks_outside=True)
+    @extend_schema(responses={200: CheckShape})
+    @action(
+        detail=True,
+        methods=["post"],
+        right=_MAY_CHANGE,
+        serializer_class=Nothing,
+        asks_outside=True,
+    )
     def test(self, request: Request, pk: str) -> Response:
         """Reach the application with what is stored. Takes as long as it takes to answer."""
-        worked, message = apps_setup.check_connection(self.get_object())
+        worked, message = apps_setup.check_connection(self._this(request))
         return Response(CheckShape({"worked": worked, "message": message}).data)
+
+    def _this(self, request: Request) -> Any:
+        self.get_serializer(data=request.data).is_valid(raise_exception=True)
+        return self.get_object()
 
 
 # ------------------------------------------------------------------------------------ mappings

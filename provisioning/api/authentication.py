@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -41,10 +41,6 @@ class Bearer(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Gatehouse"'
-
-
-class SignedIn(SessionAuthentication):
-    """An operator in a browser; whatever changes something needs the page's own CSRF token."""
 
 
 class MayUse(BasePermission):

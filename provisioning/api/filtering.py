@@ -62,7 +62,29 @@ class Parameters(BaseFilterBackend):
         return found
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        return []
+        kind = view.filterset_class
+        found = kind.base_filters if kind else {}
+        return [
+            {"name": name, "in": "query", "schema": _schema(each), **_explained(each)}
+            for name, each in found.items()
+        ]
+
+
+def _schema(each: Any) -> dict[str, Any]:
+    """What a parameter takes, for the description of the API."""
+    if isinstance(each, Key | django_filters.ModelChoiceFilter):
+        return {"type": "integer", "minimum": 1}
+    if isinstance(each, django_filters.IsoDateTimeFilter):
+        return {"type": "string", "format": "date-time"}
+    if choices := each.extra.get("choices"):
+        return {"type": "string", "enum": [str(value) for value, _ in choices]}
+    return {"type": "string", "maxLength": each.extra.get("max_length", 200)}
+
+
+def _explained(each: Any) -> dict[str, str]:
+    # A label that was not written would be worked out from the model.
+    label = each._label
+    return {"description": str(label)} if label else {}
 
 
 def _said(form: forms.Form) -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_filters
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied, ValidationError
@@ -184,6 +185,7 @@ class Memberships(Read, Create, Delete, Resource):
     serializer_class = MembershipShape
     filterset_class = MembershipFilter
 
+    @extend_schema(responses={200: DoneShape})
     @action(detail=False, methods=["post"], serializer_class=ChangesShape)
     def bulk(self, request: Request) -> Response:
         """Add and remove up to 1,000 memberships: all of them, or none."""

@@ -81,6 +81,10 @@ class Strict(serializers.Serializer):
         return super().to_internal_value(data)
 
 
+class Nothing(Strict):
+    """A body without a field."""
+
+
 class StrictModel(Strict, serializers.ModelSerializer):
     """Checks form here and meaning in the model, whose rules the pages follow too."""
 

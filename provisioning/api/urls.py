@@ -1,9 +1,9 @@
 """The addresses under /api/v1/. Whatever is not here is answered by `Nowhere`."""
 
-from django.urls import re_path
+from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from provisioning.api import accounts, applications, people
+from provisioning.api import accounts, applications, pages, people
 from provisioning.api.views import Nowhere
 
 router = SimpleRouter()
@@ -20,4 +20,9 @@ router.register("runs", accounts.Runs, "api-runs")
 router.register("findings", accounts.Findings, "api-findings")
 router.register("pushed-groups", accounts.PushedGroups, "api-pushed-groups")
 
-urlpatterns = [*router.urls, re_path(r"^.*$", Nowhere.as_view(), name="api-nowhere")]
+urlpatterns = [
+    *router.urls,
+    path("schema/", pages.Schema.as_view(), name="api-schema"),
+    path("docs/", pages.docs, name="api-docs"),
+    re_path(r"^.*$", Nowhere.as_view(), name="api-nowhere"),
+]

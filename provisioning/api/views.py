@@ -8,13 +8,14 @@ from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from rest_framework import renderers, viewsets
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from iam import actor
 from provisioning.api import conditions, once, problems
-from provisioning.api.authentication import READS, Bearer, MayUse, SignedIn, acting
+from provisioning.api.authentication import READS, Bearer, MayUse, acting
 from provisioning.api.filtering import Parameters, refuse_unknown
 from provisioning.api.paging import PARAMETERS, Keyset
 from provisioning.api.parsing import LARGEST, StrictJson
@@ -24,7 +25,8 @@ from provisioning.api.throttling import PerMinute
 class Api(APIView):
     """The frame of every view. Nothing of it is left to a global setting."""
 
-    authentication_classes = [Bearer, SignedIn]
+    # A program, or an operator in a browser, who needs the page's CSRF token to change something.
+    authentication_classes = [Bearer, SessionAuthentication]
     permission_classes = [MayUse]
     throttle_classes = [PerMinute]
     parser_classes = [StrictJson]
@@ -156,6 +158,8 @@ def locked(view: Any) -> Any:
 
 class Nowhere(Api):
     """Whatever is not at any other address."""
+
+    schema = None
 
     def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         raise Http404

@@ -1,6 +1,7 @@
 """The REST API as a program meets it: a client with a token, and what it is answered."""
 
 import json
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from iam import tokens
 from iam.models import Operator, Scope
+from provisioning.api import describing
 
 V1 = "/api/v1"
 EVERYTHING = tuple(Scope.values)
@@ -23,14 +25,15 @@ class Program:
 
     def get(self, path: str, **query: Any) -> Any:
         headers = query.pop("headers", {})
-        return self.client.get(V1 + path, query, headers={**self.headers, **headers})
+        answer = self.client.get(V1 + path, query, headers={**self.headers, **headers})
+        return _as_described("GET", path, answer)
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         told = {name.replace("_", "-"): value for name, value in headers.items()}
         text = body if isinstance(body, str | bytes) else json.dumps(body or {})
-        return self.client.generic(
-            method, V1 + path, text, "application/json", headers={**self.headers, **told}
-        )
+        headers = {**self.headers, **told}
+        answer = self.client.generic(method, V1 + path, text, "application/json", headers=headers)
+        return _as_described(method, path, answer)
 
     def post(self, path: str, body: Any = None, **headers: str) -> Any:
         return self.send("POST", path, body, **headers)
@@ -39,10 +42,21 @@ class Program:
         return self.send("PATCH", path, body, **headers)
 
     def delete(self, path: str, **headers: str) -> Any:
-        return self.client.delete(
-            V1 + path,
-            headers={**self.headers, **{n.replace("_", "-"): v for n, v in headers.items()}},
-        )
+        return self.send("DELETE", path, "", **headers)
+
+
+def _as_described(method: str, path: str, answer: Any) -> Any:
+    """Every answer of every test is one that the description of the API tells of."""
+    template = V1 + re.sub(r"/\d+/", "/{id}/", path.partition("?")[0])
+    operation = describing.schema()["paths"].get(template, {}).get(method.lower())
+    if operation is None:
+        assert answer.status_code in {302, 401, 403, 404, 405} or "/schema/" in path
+        return answer
+    told = operation["responses"].get(str(answer.status_code))
+    assert told is not None, f"{method} {template} answers {answer.status_code}"
+    content = answer.headers.get("Content-Type", "")
+    assert content in told.get("content", {content: None}), (method, template, content)
+    return answer
 
 
 def program(operator: Operator, *scopes: str, name: str = "test") -> Program:

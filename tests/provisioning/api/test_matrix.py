@@ -15,6 +15,8 @@ from iam.models import Operator, Scope
 from tests.provisioning.api import V1, Program, program
 
 METHODS = ("GET", "POST", "PATCH", "DELETE", "PUT")
+# Looked at in a browser; see the end.
+PAGES = {"api-docs"}
 Right = tuple[Scope, str]
 
 
@@ -64,6 +66,7 @@ TABLE |= {
         ["api-holds-release", "api-holds-reject"],
         {"POST": (Scope.HOLDS, "provisioning.change_hold")},
     ),
+    "api-schema": {"GET": (Scope.READ, "")},
     # Nothing is there, for whoever may sign in.
     "api-nowhere": dict.fromkeys(METHODS, ("", "")),
 }
@@ -75,6 +78,8 @@ def routes() -> dict[str, str]:
     for prefix, pattern in _patterns(get_resolver().url_patterns, ""):
         if prefix.startswith("api/"):
             assert pattern.name, f"{pattern} has no name"
+            if pattern.name in PAGES:
+                continue
             found[pattern.name] = "/" + prefix
     return found
 
@@ -172,3 +177,15 @@ def test_a_method_that_is_not_in_the_table_is_not_there_for_anybody(api: Program
         if method not in TABLE[name]
     }
     assert {key: status for key, status in found.items() if status != 405} == {}
+
+
+def test_the_page_about_the_api_is_for_operators_and_asks_no_other_machine(
+    client: Client, api: Program, chief: Operator
+) -> None:
+    for stranger in (client.get(f"{V1}/docs/"), api.get("/docs/")):
+        assert stranger.headers["Location"] == f"/admin/login/?next={V1}/docs/"
+    client.force_login(chief)
+    page = client.get(f"{V1}/docs/")
+    assert page.status_code == 200
+    assert "http" not in page.content.decode().replace(V1, "")
+    assert client.post(f"{V1}/docs/").status_code == 405

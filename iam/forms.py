@@ -85,7 +85,7 @@ class TokenForm(forms.ModelForm):
     """A new API token: what it is for, what it may do, and until when."""
 
     allowed = forms.MultipleChoiceField(
-        label="may",
+        label="May",
         choices=Scope.choices,
         initial=[Scope.READ],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as Invalid
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -74,6 +74,8 @@ def _known(error: Exception) -> exceptions.APIException | None:
         return TooLarge()
     if isinstance(error, Invalid):
         return exceptions.ValidationError(fields(error))
+    if isinstance(error, IntegrityError):
+        return Conflict("Somebody else changed the same thing at this moment. Read it again.")
     if isinstance(error, OperationalError):
         busy = exceptions.APIException("The database does not answer now. Try again later.")
         busy.status_code = HTTPStatus.SERVICE_UNAVAILABLE

@@ -22,6 +22,7 @@ router.register("pushed-groups", accounts.PushedGroups, "api-pushed-groups")
 
 urlpatterns = [
     *router.urls,
+    path("", pages.Root.as_view(), name="api-root"),
     path("schema/", pages.Schema.as_view(), name="api-schema"),
     path("docs/", pages.docs, name="api-docs"),
     re_path(r"^.*$", Nowhere.as_view(), name="api-nowhere"),

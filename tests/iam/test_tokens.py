@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from iam import tokens
+from iam.logs import redacted
 from iam.models import ApiToken, Operator
 from tests.provisioning.admin import visit
 
@@ -34,6 +35,12 @@ def test_a_token_is_shown_once_and_opens_the_api(admin_client: Client) -> None:
     assert all(secret not in each.html for each in kept)
     assert row.hint in kept[0].text
     assert secret not in str(admin_client.cookies)
+
+
+def test_a_token_does_not_get_into_the_log(admin_user: Operator) -> None:
+    expires = timezone.now() + timedelta(days=1)
+    _, secret = tokens.issue(admin_user, name="CI", scopes=["read"], expires_at=expires)
+    assert redacted(f"GET /?x={secret} for {secret}.") == "GET /?x=gh_[hidden] for gh_[hidden]."
 
 
 def test_a_token_is_revoked_at_once(admin_client: Client) -> None:

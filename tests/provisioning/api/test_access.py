@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import IntegrityError, OperationalError
 from django.test import Client
 
 from iam import tokens
 from iam.models import ApiToken, Operator, Scope, User
+from provisioning.api import problems
 from tests.provisioning.api import V1, Program, pointers, program
 
 USERS = "/users/"
@@ -184,6 +186,17 @@ def test_a_failure_of_ours_is_told_without_its_inside(
     assert (refused.status_code, pointers(refused)) == (500, [])
     assert "TypeError" not in refused.content.decode()
     assert "TypeError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(IntegrityError("x"), 409), (OperationalError("x"), 503)]
+)
+def test_what_the_database_refuses_is_told_without_its_inside(
+    error: Exception, status: int
+) -> None:
+    response = problems.answer(error, {})
+    assert (response.status_code, "x" in response.data["detail"].split()) == (status, False)
+    assert ("Retry-After" in response) == (status == 503)
 
 
 def test_an_address_that_is_not_there_is_a_problem_too(api: Program) -> None:

@@ -19,9 +19,20 @@ def test_every_address_and_method_is_described_and_no_other() -> None:
         (address, method)
         for name, address in routes().items()
         for method in TABLE[name]
-        if name not in {"api-nowhere", "api-schema"}
+        if name not in {"api-nowhere", "api-root", "api-schema"}
     }
     assert described == there
+
+
+def test_the_root_leads_to_every_list(api: Program) -> None:
+    told = api.get("/").json()
+    assert {name for name in told if name != "docs"} == {
+        address.split("/")[3] for name, address in routes().items() if name.endswith("-list")
+    }
+    docs = told.pop("docs")
+    assert docs.endswith(f"{V1}/docs/")
+    lists = [api.client.get(address, headers=api.headers) for address in told.values()]
+    assert {answer.status_code for answer in lists} == {200}
 
 
 def test_it_is_served_as_openapi_3_1(api: Program) -> None:

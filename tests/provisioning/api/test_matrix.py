@@ -66,7 +66,7 @@ TABLE |= {
         ["api-holds-release", "api-holds-reject"],
         {"POST": (Scope.HOLDS, "provisioning.change_hold")},
     ),
-    "api-schema": {"GET": (Scope.READ, "")},
+    **dict.fromkeys(["api-root", "api-schema"], {"GET": (Scope.READ, "")}),
     # Nothing is there, for whoever may sign in.
     "api-nowhere": dict.fromkeys(METHODS, ("", "")),
 }

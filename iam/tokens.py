@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from iam.models import ApiToken, Operator, Scope
@@ -78,10 +78,8 @@ def _refusal(token: ApiToken) -> str:
 
 def _note_use(token: ApiToken) -> None:
     now = timezone.now()
-    if token.last_used_at is not None and token.last_used_at > now - _USED_EVERY:
-        return
-    stale = Q(last_used_at=None) | Q(last_used_at__lte=now - _USED_EVERY)
-    ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+    if token.last_used_at is None or token.last_used_at <= now - _USED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 
 def _digest(secret: str) -> str:

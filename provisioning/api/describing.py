@@ -70,7 +70,7 @@ class Described(AutoSchema):
     """Adds what every view of this API takes and answers."""
 
     def get_override_parameters(self) -> list[Any]:
-        if self.method == "POST":
+        if self.method == "POST" and not getattr(self.view, "asks_outside", False):
             return [_header("Idempotency-Key", "Sent again under this key, it is done once.")]
         if self.method in {"PATCH", "DELETE"}:
             return [_header("If-Match", "The ETag that was read; refused if it changed.")]

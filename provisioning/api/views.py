@@ -72,7 +72,7 @@ class Api(APIView):
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        if response.exception and response.accepted_media_type == "application/json":
+        if response.exception and response.accepted_renderer.format == "json":
             response.content_type = problems.CONTENT_TYPE
         response.headers.setdefault("Cache-Control", "no-store")
         return response

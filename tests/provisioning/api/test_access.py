@@ -1,6 +1,5 @@
 """Who may use the API, and for what: tokens, operators, and nobody else (bad inputs 134, 135)."""
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -95,7 +94,7 @@ def test_135_a_token_can_do_no_more_than_its_scopes_and_its_operator(clerk: Oper
 
 
 def test_the_last_use_is_written_at_most_once_a_minute(
-    api: Program, later: Callable[..., None], django_assert_num_queries: Any
+    api: Program, later: Callable[..., None]
 ) -> None:
     api.get(USERS)
     first = ApiToken.objects.get().last_used_at
@@ -179,7 +178,6 @@ def test_too_many_requests_in_a_minute_wait(
 def test_a_failure_of_ours_is_told_without_its_inside(
     api: Program, caplog: pytest.LogCaptureFixture, settings: Any
 ) -> None:
-    logging.getLogger("provisioning.api.problems")
     # A setting that nobody can enter, for want of a bug.
     settings.API_REQUESTS_PER_MINUTE = "many"
     refused = api.get(USERS)

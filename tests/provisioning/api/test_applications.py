@@ -43,6 +43,15 @@ def test_an_application_is_added_connected_and_changed(api: Program, sales: Grou
     assert api.delete(path).status_code == 204
 
 
+def test_an_application_that_cannot_be_connected_is_not_added(api: Program, db: None) -> None:
+    refused = api.post("/apps/", {"name": "Zoom", "connector": "scim", "guard_count": 1})
+    assert (refused.status_code, pointers(refused)[0]) == (400, "#/settings/base_url")
+    assert pointers(api.post("/apps/", {"name": "Zoom", "connector": "x"})) == ["#/connector"]
+    assert not App.objects.exists()
+    # As on the page, it can be connected later.
+    assert api.post("/apps/", {"name": "Zoom", "connector": "scim"}).status_code == 201
+
+
 def test_no_answer_holds_a_secret(api: Program, zoom: App) -> None:
     path = f"/apps/{zoom.pk}/"
     answers = [

@@ -1,5 +1,6 @@
 """Reads the body of a request: JSON, one object, nothing twice, and no more than 1 MB."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,8 +27,14 @@ class StrictJson(BaseParser):
             raise TooLarge
         try:
             value = strict_json.parsed(raw, once=True)
+            # Half a character can be written as an escape, and in nothing that we would answer.
+            json.dumps(value, ensure_ascii=False).encode()
         except strict_json.Broken as error:
             raise ParseError(f"The body is not usable JSON: {error}.") from error
+        except UnicodeEncodeError as error:
+            raise ParseError(
+                "The body holds half a character: an escape \\ud800–\\udfff."
+            ) from error
         if not isinstance(value, dict):
             raise ParseError("The body must be one JSON object: {…}.")
         return value

@@ -96,6 +96,7 @@ def test_a_stored_secret_does_not_follow_to_another_server(api: Program, zoom: A
         ({"requests_per_second": "5"}, "#/requests_per_second"),
         ({"chosen_groups": [999]}, "#/chosen_groups"),
         ({"drift": "ignore"}, "#/drift"),
+        ({"ca_certificate": "no ASCII: é"}, "#/ca_certificate"),
         ({"name": ""}, "#/name"),
         ({"sealed_secrets": "x"}, "#/sealed_secrets"),
     ],

@@ -70,8 +70,9 @@ def test_132_a_parameter_of_50_kilobytes_and_ten_thousand_ids_are_refused(api: P
         ('{"custom": ' * 1_000 + "1" + "}" * 1_000, "nested too deeply"),
         ('{"username": NaN}', "NaN"),
         (b'{"username": "\xff"}', "UTF-8"),
+        ('{"username": "\\ud800"}', "half a character"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_133_a_body_that_is_no_plain_object_is_refused(
     api: Program, body: str | bytes, told: str
@@ -104,7 +105,6 @@ def test_133_a_body_of_more_than_a_megabyte_is_refused(api: Program) -> None:
         {"manager": 999},
         {"custom": []},
         {"title": "a\x00b"},
-        {"title": "\ud800"},
         {"last_name": "x" * 151},
         {"username": "a\u200bb"},
     ],

@@ -1,15 +1,17 @@
 """Forms of the people's pages."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.html import escape
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
 
-from iam import text
-from iam.models import GroupNesting, Membership, ProfileAttribute, User
+from iam import text, tokens
+from iam.models import ApiToken, GroupNesting, Membership, ProfileAttribute, Scope, User
 
 # Keeps a custom attribute from clashing with a built-in field of the form.
 PREFIX = "custom_"
@@ -108,6 +110,36 @@ class NestingForm(RowForm):
     class Meta:
         model = GroupNesting
         fields = ["parent", "child"]
+
+
+class TokenForm(forms.ModelForm):
+    """A new API token: what it is for, what it may do, and until when."""
+
+    allowed = forms.MultipleChoiceField(
+        label="May",
+        choices=Scope.choices,
+        initial=[Scope.READ],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="Tick only what the program needs. It can never do more than you can.",
+    )
+
+    class Meta:
+        model = ApiToken
+        fields = ["name", "expires_at"]
+        help_texts = {"expires_at": f"At most {tokens.LONGEST.days} days from now."}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "expires_at" in self.fields:
+            self.initial.setdefault("expires_at", timezone.now() + timedelta(days=90))
+
+    def clean_expires_at(self) -> Any:
+        moment, now = self.cleaned_data["expires_at"], timezone.now()
+        if not now < moment <= now + tokens.LONGEST:
+            raise ValidationError(
+                f"Choose a day from now on, and at most {tokens.LONGEST.days} days from now."
+            )
+        return moment
 
 
 def user_form() -> type[UserForm]:

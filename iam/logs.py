@@ -19,6 +19,8 @@ _LOOKS_SECRET = [
     re.compile(rf"""({_NAMES}[\\'"]*\s*[:=]\s*b?\\*['"])[^'"\\\r\n]+"""),
     re.compile(rf"""({_NAMES}[\\'"]*\s*[:=]\s*)[^\s'"\\,;&]+"""),
     re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)"),
+    # A token of our own API.
+    re.compile(r"(\bgh_)[\w-]{20,}"),
 ]
 # What is known to be one: the secrets that this process has read.
 _known: set[str] = set()

@@ -34,6 +34,67 @@ class Operator(AbstractUser):
         self.password_is_temporary = again
 
 
+class Scope(models.TextChoices):
+    """What a token may do; never more than the operator whose token it is."""
+
+    READ = "read", "Read everything that its operator may see"
+    PEOPLE = "people", "Change people, groups and who is in them"
+    APPS = "apps", "Change applications, mappings and policies, and compare"
+    ACCOUNTS = "accounts", "Push accounts, and decide about changes made there"
+    HOLDS = "holds", "Decide about holds"
+
+
+class ApiToken(models.Model):
+    """Lets a program act for an operator through the API; only a hash of it is kept."""
+
+    name = models.CharField(
+        max_length=50, validators=[text.visible], help_text="What uses it: HR import"
+    )
+    owner = models.ForeignKey(
+        Operator,
+        on_delete=models.CASCADE,
+        related_name="tokens",
+        help_text="It may do what this operator may, and ends when the operator is switched off.",
+    )
+    scopes = models.JSONField(default=list)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    # Its first characters, by which it can be told from others.
+    hint = models.CharField("begins with", max_length=10, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField("ends")
+    last_used_at = models.DateTimeField("last used", null=True, editable=False)
+    revoked_at = models.DateTimeField("revoked", null=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.hint}…)"
+
+
+class KeptAnswer(models.Model):
+    """What was answered to a POST with an Idempotency-Key, for the same request sent again."""
+
+    # Who asked, and under which key.
+    caller = models.CharField(max_length=40)
+    key = models.CharField(max_length=200)
+    # A hash: what was asked may hold a secret.
+    request = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.JSONField(default=dict)
+    headers = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["caller", "key"], name="one_answer_a_caller_and_key")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.caller}: {self.key}"
+
+
 class Source(models.TextChoices):
     PORTAL = "portal", "Added here"
     IMPORT = "import", "Imported"

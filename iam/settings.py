@@ -66,6 +66,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -160,6 +163,23 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": env.str("GATEHOUSE_LOG_LEVEL", default="WARNING")},
 }
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "provisioning.api.describing.Described",
+    # A parameter of the address that means nothing here, so that it is refused like any other.
+    "URL_FORMAT_OVERRIDE": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Gatehouse",
+    "DESCRIPTION": "Keeps people, groups and applications. What is changed here follows by itself "
+    "in every application.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    # What is sent differs from what is shown: secrets, and what cannot be changed.
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+# How many requests to the API one token, or one operator, may make in a minute, in each process.
+API_REQUESTS_PER_MINUTE = env.int("GATEHOUSE_API_REQUESTS_PER_MINUTE", default=600)
 # Lets a program read /metrics without signing in.
 METRICS_TOKEN = env.str("GATEHOUSE_METRICS_TOKEN", default="")
 

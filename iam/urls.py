@@ -7,5 +7,7 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("reports.api")),
+    path("api/v1/", include("provisioning.api.urls")),
     path("", include("reports.urls")),
 ]

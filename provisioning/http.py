@@ -320,7 +320,7 @@ def _tls(authorities: str, ca_certificate: str) -> ssl.SSLContext:
     if ca_certificate:
         try:
             context.load_verify_locations(cadata=ca_certificate)
-        except (ssl.SSLError, ValueError) as error:
+        except (ssl.SSLError, ValueError, TypeError) as error:
             raise ValueError(
                 "This is not a certificate. Paste the whole text, from -----BEGIN CERTIFICATE----- "
                 "to -----END CERTIFICATE-----."

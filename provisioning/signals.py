@@ -52,7 +52,7 @@ def membership_changing(instance: Membership, **_: Any) -> None:
     before = Membership.objects.filter(pk=instance.pk)
     queue.mark(
         users=before.values("user"),
-        apps=_apps_of(before.values("group")),
+        apps=apps_of(before.values("group")),
         trigger=Trigger.MEMBERSHIP,
         leaving=True,
     )
@@ -63,7 +63,7 @@ def membership_changed(instance: Membership, raw: bool = False, **_: Any) -> Non
     if not raw:
         queue.mark(
             users=[instance.user_id],
-            apps=_apps_of([instance.group_id]),
+            apps=apps_of([instance.group_id]),
             trigger=Trigger.MEMBERSHIP,
         )
         group_queue.mark([instance.group_id], trigger=Trigger.MEMBERSHIP)
@@ -76,10 +76,10 @@ def members_added(
     if action != "post_add" or not pk_set:
         return
     if isinstance(instance, Group):
-        queue.mark(users=pk_set, apps=_apps_of([instance.pk]), trigger=Trigger.MEMBERSHIP)
+        queue.mark(users=pk_set, apps=apps_of([instance.pk]), trigger=Trigger.MEMBERSHIP)
         group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
     else:
-        queue.mark(users=[instance.pk], apps=_apps_of(pk_set), trigger=Trigger.MEMBERSHIP)
+        queue.mark(users=[instance.pk], apps=apps_of(pk_set), trigger=Trigger.MEMBERSHIP)
         group_queue.mark(pk_set, trigger=Trigger.MEMBERSHIP)
 
 
@@ -115,7 +115,7 @@ def group_saved(instance: Group, raw: bool = False, **_: Any) -> None:
 def group_deleted(instance: Group, **_: Any) -> None:
     nesting.lock()
     members = access.belonging_to([instance.pk])
-    apps = _apps_of([instance.pk])
+    apps = apps_of([instance.pk])
     queue.mark(users=members, apps=apps, trigger=Trigger.MEMBERSHIP, leaving=True)
     group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
 
@@ -143,7 +143,7 @@ def nesting_going(**_: Any) -> None:
 def _mark_below(nested: GroupNesting) -> None:
     queue.mark(
         users=access.belonging_to([nested.child_id]),
-        apps=_apps_of([nested.parent_id]),
+        apps=apps_of([nested.parent_id]),
         trigger=Trigger.MEMBERSHIP,
     )
     group_queue.mark([nested.parent_id], trigger=Trigger.MEMBERSHIP)
@@ -193,7 +193,7 @@ def chosen_groups_changed(
     group_queue.mark_apps(apps, trigger=Trigger.APP)
 
 
-def _apps_of(groups: Any) -> Any:
+def apps_of(groups: Any) -> Any:
     """The apps in which it matters who is in these groups: to have an account, or to a formula."""
     given = Policy.objects.filter(group__in=access.holding(groups)).values("app")
     asked = Mapping.objects.reading("is_member_of").values("app")

@@ -1,6 +1,7 @@
 """Reads JSON that a stranger sent: no guesses, no endless nesting, no numbers that are none."""
 
 import json as jsonlib
+from collections.abc import Callable
 from typing import Any
 
 _DEPTH = 64
@@ -10,10 +11,15 @@ class Broken(Exception):
     """What is wrong with a text that claims to be JSON."""
 
 
-def parsed(raw: bytes) -> Any:
-    """The value of a JSON text, refusing what a lenient parser would guess. Raises Broken."""
+def parsed(raw: bytes, *, once: bool = False) -> Any:
+    """The value of a JSON text, refusing what a lenient parser would guess. Raises Broken.
+
+    With `once`, no name may stand twice in the same object: whoever sends that to us made a
+    mistake. What an application answers is taken as it is.
+    """
+    decoder = _DECODER_ONCE if once else _DECODER
     try:
-        value = _DECODER.decode(raw.decode(jsonlib.detect_encoding(raw)))
+        value = decoder.decode(raw.decode(jsonlib.detect_encoding(raw)))
     except UnicodeDecodeError as error:
         raise Broken("it is not UTF-8") from error
     except jsonlib.JSONDecodeError as error:
@@ -53,6 +59,20 @@ def _one_id(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-_DECODER = jsonlib.JSONDecoder(
-    parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_one_id
-)
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Broken(f"it holds “{twice[:50]}” twice in one object")
+    return found
+
+
+def _decoder(hook: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> jsonlib.JSONDecoder:
+    return jsonlib.JSONDecoder(
+        parse_constant=_no_number, parse_float=_finite, object_pairs_hook=hook
+    )
+
+
+_DECODER = _decoder(_one_id)
+_DECODER_ONCE = _decoder(_each_once)

@@ -1,0 +1,33 @@
+"""Tells the states of something apart (ETag), so that nobody overwrites what they have not seen."""
+
+import hashlib
+import json
+from typing import Any
+
+from rest_framework.request import Request
+from rest_framework.utils.encoders import JSONEncoder
+
+from provisioning.api.problems import Changed
+
+
+def tag(shown: Any) -> str:
+    """Another one for whatever is shown differently."""
+    text = json.dumps(shown, cls=JSONEncoder, sort_keys=True)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def unchanged(request: Request, shown: Any) -> None:
+    """Raises Changed if the request is about another state than this one."""
+    wanted = _tags(request, "If-Match")
+    if wanted and "*" not in wanted and tag(shown) not in wanted:
+        raise Changed
+
+
+def known(request: Request, shown: Any) -> bool:
+    """Whether the caller has this very state already."""
+    held = {each.removeprefix("W/") for each in _tags(request, "If-None-Match")}
+    return tag(shown) in held
+
+
+def _tags(request: Request, header: str) -> set[str]:
+    return {each.strip() for each in request.headers.get(header, "").split(",") if each.strip()}

@@ -1,0 +1,29 @@
+"""The addresses under /api/v1/. Whatever is not here is answered by `Nowhere`."""
+
+from django.urls import path, re_path
+from rest_framework.routers import SimpleRouter
+
+from provisioning.api import accounts, applications, pages, people
+from provisioning.api.views import Nowhere
+
+router = SimpleRouter()
+router.register("users", people.Users, "api-users")
+router.register("groups", people.Groups, "api-groups")
+router.register("memberships", people.Memberships, "api-memberships")
+router.register("nestings", people.Nestings, "api-nestings")
+router.register("apps", applications.Apps, "api-apps")
+router.register("mappings", applications.Mappings, "api-mappings")
+router.register("policies", applications.Policies, "api-policies")
+router.register("accounts", accounts.Accounts, "api-accounts")
+router.register("holds", accounts.Holds, "api-holds")
+router.register("runs", accounts.Runs, "api-runs")
+router.register("findings", accounts.Findings, "api-findings")
+router.register("pushed-groups", accounts.PushedGroups, "api-pushed-groups")
+
+urlpatterns = [
+    *router.urls,
+    path("", pages.Root.as_view(), name="api-root"),
+    path("schema/", pages.Schema.as_view(), name="api-schema"),
+    path("docs/", pages.docs, name="api-docs"),
+    re_path(r"^.*$", Nowhere.as_view(), name="api-nowhere"),
+]

@@ -1,0 +1,191 @@
+"""Every address of the API, every method and every role: who is let in is listed here, or refused.
+
+The addresses are taken from the product. One that is not in the table fails.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+
+from iam.models import Operator, Scope
+from tests.provisioning.api import V1, Program, program
+
+METHODS = ("GET", "POST", "PATCH", "DELETE", "PUT")
+# Looked at in a browser; see the end.
+PAGES = {"api-docs"}
+Right = tuple[Scope, str]
+
+
+def reading(model: str) -> dict[str, Right]:
+    return {"GET": (Scope.READ, model.replace(".", ".view_"))}
+
+
+def everything(model: str, scope: Scope, *methods: str) -> tuple[dict[str, Right], ...]:
+    """A list and one of it."""
+    words = {"POST": "add", "PATCH": "change", "DELETE": "delete"}
+    of = {name: (scope, model.replace(".", f".{words[name]}_")) for name in methods}
+    return (
+        {**reading(model), **{name: right for name, right in of.items() if name == "POST"}},
+        {**reading(model), **{name: right for name, right in of.items() if name != "POST"}},
+    )
+
+
+ALL = ("POST", "PATCH", "DELETE")
+TABLE: dict[str, dict[str, Right]] = {}
+for name, model, scope, methods in (
+    ("users", "iam.user", Scope.PEOPLE, ALL),
+    ("groups", "iam.group", Scope.PEOPLE, ALL),
+    ("memberships", "iam.membership", Scope.PEOPLE, ("POST", "DELETE")),
+    ("nestings", "iam.groupnesting", Scope.PEOPLE, ("POST", "DELETE")),
+    ("apps", "provisioning.app", Scope.APPS, ALL),
+    ("mappings", "provisioning.mapping", Scope.APPS, ALL),
+    ("policies", "provisioning.policy", Scope.APPS, ALL),
+    ("accounts", "provisioning.account", Scope.ACCOUNTS, ()),
+    ("holds", "provisioning.hold", Scope.HOLDS, ()),
+    ("runs", "provisioning.run", Scope.APPS, ()),
+    ("findings", "provisioning.finding", Scope.READ, ()),
+    ("pushed-groups", "provisioning.pushedgroup", Scope.READ, ()),
+    ("events", "reports.provisioningreport", Scope.READ, ()),
+):
+    TABLE[f"api-{name}-list"], TABLE[f"api-{name}-detail"] = everything(model, scope, *methods)
+TABLE["api-runs-list"]["POST"] = (Scope.APPS, "provisioning.change_app")
+TABLE |= {
+    "api-memberships-bulk": {"POST": (Scope.PEOPLE, "iam.add_membership")},
+    **dict.fromkeys(
+        ["api-apps-push", "api-apps-test"], {"POST": (Scope.APPS, "provisioning.change_app")}
+    ),
+    **dict.fromkeys(
+        [f"api-accounts-{what}" for what in ("push", "put-right", "leave", "end-access")],
+        {"POST": (Scope.ACCOUNTS, "provisioning.change_account")},
+    ),
+    **dict.fromkeys(
+        ["api-holds-release", "api-holds-reject"],
+        {"POST": (Scope.HOLDS, "provisioning.change_hold")},
+    ),
+    **dict.fromkeys(["api-root", "api-schema"], {"GET": (Scope.READ, "")}),
+    # Nothing is there, for whoever may sign in.
+    "api-nowhere": dict.fromkeys(METHODS, ("", "")),
+}
+
+
+def routes() -> dict[str, str]:
+    """An address of each route under /api/v1/, by its name; nothing has the number 0."""
+    found: dict[str, str] = {}
+    for prefix, pattern in _patterns(get_resolver().url_patterns, ""):
+        if prefix.startswith("api/"):
+            assert pattern.name, f"{pattern} has no name"
+            if pattern.name in PAGES:
+                continue
+            found[pattern.name] = "/" + prefix
+    return found
+
+
+def _patterns(patterns: Any, prefix: str) -> Iterator[tuple[str, URLPattern]]:
+    for pattern in patterns:
+        if isinstance(pattern, URLPattern):
+            route = str(pattern.pattern).replace("(?P<pk>[0-9]{1,18})", "0")
+            yield prefix + route.strip("^$").replace(".*", "nowhere/").replace(r"\Z", ""), pattern
+        else:
+            yield from _patterns(pattern.url_patterns, prefix + str(pattern.pattern))
+
+
+def test_every_address_is_in_the_table_and_the_other_way_round(db: None) -> None:
+    assert set(routes()) == set(TABLE)
+    assert all(address.startswith(f"{V1}/") for address in routes().values())
+
+
+def _session(operator: Operator) -> Program:
+    api = Program()
+    api.client = Client()
+    api.client.force_login(operator)
+    return api
+
+
+def superuser(chief: Operator) -> tuple[Program, Callable[[Any, str], bool]]:
+    return _session(chief), lambda scope, right: True
+
+
+def viewer(chief: Operator) -> tuple[Program, Callable[[Any, str], bool]]:
+    """May see everything, and change nothing."""
+    found = Operator.objects.create_user("viewer", is_staff=True)
+    found.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    return _session(found), lambda scope, right: ".view_" in right or not right
+
+
+def nobody(chief: Operator) -> tuple[Program, Callable[[Any, str], bool]]:
+    """May sign in, and has no right at all."""
+    found = Operator.objects.create_user("nobody", is_staff=True)
+    return _session(found), lambda scope, right: not right
+
+
+def editor(chief: Operator) -> tuple[Program, Callable[[Any, str], bool]]:
+    """A token with every scope, for somebody who may change people alone, and see nothing."""
+    found = Operator.objects.create_user("editor", is_staff=True)
+    found.user_permissions.set(Permission.objects.filter(codename="change_user"))
+    return program(found), lambda scope, right: right in {"iam.change_user", ""}
+
+
+def by_scope(wanted: Scope) -> Any:
+    def role(chief: Operator) -> tuple[Program, Callable[[Any, str], bool]]:
+        return program(chief, wanted), lambda scope, right: scope == wanted
+
+    role.__name__ = wanted.value
+    return role
+
+
+ROLES = [superuser, viewer, nobody, editor, *map(by_scope, Scope)]
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.__name__)
+def test_who_is_let_in_is_who_the_table_lets_in(chief: Operator, role: Any) -> None:
+    api, may = role(chief)
+    wrong = []
+    for name, address in routes().items():
+        for method in METHODS:
+            status = api.send(method, address.removeprefix(V1), {}).status_code
+            if method not in TABLE[name]:
+                right = status in {403, 405}
+            elif name == "api-nowhere":
+                right = status in {403, 404}
+            elif may(*TABLE[name][method]):
+                right = status in {200, 201, 400, 404}
+            else:
+                right = status == 403
+            if not right:
+                wrong.append((name, method, status))
+    assert wrong == []
+
+
+def test_nobody_is_let_in_without_signing_in(db: None) -> None:
+    found = {
+        (name, method): Program().send(method, address.removeprefix(V1), {}).status_code
+        for name, address in routes().items()
+        for method in METHODS
+    }
+    assert {key: status for key, status in found.items() if status != 401} == {}
+
+
+def test_a_method_that_is_not_in_the_table_is_not_there_for_anybody(api: Program) -> None:
+    found = {
+        (name, method): api.send(method, address.removeprefix(V1), {}).status_code
+        for name, address in routes().items()
+        for method in METHODS
+        if method not in TABLE[name]
+    }
+    assert {key: status for key, status in found.items() if status != 405} == {}
+
+
+def test_the_page_about_the_api_is_for_operators_and_asks_no_other_machine(
+    client: Client, api: Program, chief: Operator
+) -> None:
+    for stranger in (client.get(f"{V1}/docs/"), api.get("/docs/")):
+        assert stranger.headers["Location"] == f"/admin/login/?next={V1}/docs/"
+    client.force_login(chief)
+    page = client.get(f"{V1}/docs/")
+    assert page.status_code == 200
+    assert "http" not in page.content.decode().replace(V1, "")
+    assert client.post(f"{V1}/docs/").status_code == 405

@@ -175,6 +175,11 @@ def test_a_member_about_whom_nothing_happens_is_told_and_never_sent_for_ever(
     # The others go on, and are verified.
     assert (bob.username in people_in(faulty)) is is_adding
     assert (bob.username, "done", "verified") in told(operation)
+    # Another reason to look at the group is none to send her before her time.
+    sent = list(faulty.writes)
+    group_queue.mark_apps([zoom.pk], trigger=Trigger.MANUAL)
+    push()
+    assert faulty.writes == sent
     for _ in range(LOOKS + 3):
         later(minutes=5)
         push()

@@ -112,7 +112,7 @@ def _timed(job: GroupJob, ask: Callable[[], dict[str, Any]]) -> GroupAnswer:
         with correlation.working_on(job.about):
             result = ask()
     except Exception as error:
-        # Every kind is judged in one place, group_outcomes.failed.
+        # Every kind is judged in one place, group_failures.failed.
         return GroupAnswer(job, time.monotonic() - began, error=error)
     return GroupAnswer(job, time.monotonic() - began, **result)
 

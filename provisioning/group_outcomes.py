@@ -11,15 +11,6 @@ from django.utils import timezone
 from provisioning import doubt, group_members, group_wording
 from provisioning.connectors.base import RemoteGroup
 from provisioning.effects import LOOKS, Effect, of_member
-from provisioning.errors import (
-    AlreadyExists,
-    ConnectorError,
-    Misconfigured,
-    NotFound,
-    Rejected,
-    Throttled,
-    Unavailable,
-)
 from provisioning.group_exchange import OF_MEMBERS, GroupAnswer, GroupJob
 from provisioning.group_record import GroupResult, event
 from provisioning.models import (
@@ -43,8 +34,8 @@ _DAILY = timedelta(days=1)
 _GIVE_UP_AFTER = timedelta(days=28)
 # Something that is seen only after a while is not looked for as soon as something that failed.
 _SLOW = 3
-_CLEAR: dict[str, Any] = {"problem": "", "message": "", "problem_since": None, "attempts": 0}
-_CERTAIN: dict[str, Any] = {"intent": {}}
+CLEAR: dict[str, Any] = {"problem": "", "message": "", "problem_since": None, "attempts": 0}
+CERTAIN: dict[str, Any] = {"intent": {}}
 _UNGUARDED: dict[str, Any] = {
     "guard": "",
     "guard_about": "",
@@ -63,15 +54,15 @@ def settled(job: GroupJob) -> GroupResult:
     if skipped is not None:
         return _switched_off(job, skipped, waits)
     if pushed.guard == GroupGuard.HELD:
-        problem = _problem(pushed, Problem.HELD, group_wording.waits(pushed))
+        problem = problem_of(pushed, Problem.HELD, group_wording.waits(pushed))
         return _at_rest(job, problem | {"attempts": 0}, waits)
     if not job.wanted:
         return _out_of_use(job, waits)
     count = group_members.stuck(pushed)
     if count:
-        problem = _problem(pushed, Problem.REJECTED, group_wording.stuck(pushed, count))
+        problem = problem_of(pushed, Problem.REJECTED, group_wording.stuck(pushed, count))
         return _at_rest(job, problem, waits, events=_decided(job))
-    return _at_rest(job, _CLEAR | _CERTAIN, waits, events=_decided(job))
+    return _at_rest(job, CLEAR | CERTAIN, waits, events=_decided(job))
 
 
 def _at_rest(
@@ -85,15 +76,15 @@ def _at_rest(
     if job.pushed.guard == GroupGuard.RELEASED and not going.exists():
         # What was allowed has been done.
         fields = fields | _UNGUARDED
-    return GroupResult(job.pushed, _looked_at(job) | fields, due_at, events, settles=True)
+    return GroupResult(job.pushed, looked_at(job) | fields, due_at, events, settles=True)
 
 
 def _switched_off(job: GroupJob, feature: Feature, due_at: datetime | None) -> GroupResult:
     message = group_wording.switched_off(job.pushed, feature, wanted=job.wanted)
     told = job.pushed.message == message
     operation = _OPERATIONS[feature]
-    events = [] if told else [_event(job, operation, Outcome.SKIPPED, message)]
-    problem = _problem(job.pushed, Problem.SWITCHED_OFF, message)
+    events = [] if told else [event_of(job, operation, Outcome.SKIPPED, message)]
+    problem = problem_of(job.pushed, Problem.SWITCHED_OFF, message)
     return _at_rest(job, problem, due_at, events=events)
 
 
@@ -109,12 +100,12 @@ def _out_of_use(job: GroupJob, due_at: datetime | None) -> GroupResult:
     """The group is not pushed any more, and nothing can be done about it now."""
     pushed = job.pushed
     if pushed.remote_id is None:
-        return _at_rest(job, _CLEAR | _CERTAIN | gone(), None)
+        return _at_rest(job, CLEAR | CERTAIN | gone(), None)
     if pushed.members.exists() or pushed.origin != Origin.ADOPTED:
-        return _at_rest(job, _CLEAR, due_at, events=_decided(job))
+        return _at_rest(job, CLEAR, due_at, events=_decided(job))
     message = group_wording.let_go(pushed)
-    events = [_event(job, Operation.DELETE_GROUP, Outcome.SKIPPED, message)]
-    return _at_rest(job, _CLEAR | _CERTAIN | gone() | {"message": message}, None, events=events)
+    events = [event_of(job, Operation.DELETE_GROUP, Outcome.SKIPPED, message)]
+    return _at_rest(job, CLEAR | CERTAIN | gone() | {"message": message}, None, events=events)
 
 
 def _decided(job: GroupJob) -> list[Event]:
@@ -122,7 +113,7 @@ def _decided(job: GroupJob) -> list[Event]:
     if job.pushed.guard != GroupGuard.KEPT or job.pushed.trigger != Trigger.DECISION:
         return []
     message = group_wording.kept(job.pushed)
-    return [_event(job, Operation.REMOVE_MEMBER, Outcome.SKIPPED, message)]
+    return [event_of(job, Operation.REMOVE_MEMBER, Outcome.SKIPPED, message)]
 
 
 # -------------------------------------------------------------------------------------------- done
@@ -136,16 +127,16 @@ def done(answer: GroupAnswer) -> GroupResult:
         return _members_done(answer)
     if operation is Operation.RESOLVE:
         # It is there still: the deletion had not got through.
-        return _again(job, _CERTAIN)
+        return go_on(job, CERTAIN)
     if answer.created is not None and owner(pushed, answer.created.remote_id) is not None:
         return conflict(job, group_wording.id_is_taken(pushed, answer.created.remote_id))
     if operation is Operation.DELETE_GROUP and answer.effect is Effect.WITHOUT:
         return _still_there(answer)
     message = group_wording.done(pushed, operation, job.action.changes, answer.different)
     told = [_done_event(answer, message, effect=answer.effect)]
-    fields = _CLEAR | _CERTAIN | _new_state(answer)
+    fields = CLEAR | CERTAIN | _new_state(answer)
     emptied = operation is not Operation.UPDATE_GROUP
-    return _again(job, fields, events=told, emptied=emptied)
+    return go_on(job, fields, events=told, emptied=emptied)
 
 
 def _new_state(answer: GroupAnswer) -> dict[str, Any]:
@@ -183,12 +174,12 @@ def _members_done(answer: GroupAnswer) -> GroupResult:
             message = group_wording.member_done(member, job.pushed, operation)
             told.append(_done_event(answer, message, effect=effect, member=member))
     side = "joined" if operation is Operation.ADD_MEMBER else "left"
-    return _again(job, {}, events=told, refused=in_vain, **{side: did})
+    return go_on(job, {}, events=told, refused=in_vain, **{side: did})
 
 
 def _done_event(answer: GroupAnswer, message: str, **more: Any) -> Event:
     operation = answer.job.action.operation
-    return _event(answer.job, operation, Outcome.DONE, message, seconds=answer.seconds, **more)
+    return event_of(answer.job, operation, Outcome.DONE, message, seconds=answer.seconds, **more)
 
 
 def _unseen(answer: GroupAnswer, member: PushedMember) -> Event:
@@ -203,10 +194,10 @@ def _unseen(answer: GroupAnswer, member: PushedMember) -> Event:
     if trying:
         member.try_at = now + backoff(member.looks + _SLOW)
     else:
-        member.try_at = _next_day(member.problem_since)
+        member.try_at = next_day(member.problem_since)
     member.message = group_wording.member_unseen(member, job.pushed)
     outcome = Outcome.RETRYING if trying else Outcome.FAILED
-    return _event(
+    return event_of(
         job,
         job.action.operation,
         outcome,
@@ -225,14 +216,14 @@ def _still_there(answer: GroupAnswer) -> GroupResult:
     trying = times < LOOKS
     message = group_wording.still_there(pushed, times=times, trying=trying)
     problem = Problem.UNAVAILABLE if trying else Problem.WITHOUT_EFFECT
-    fields = _problem(pushed, problem, message)
+    fields = problem_of(pushed, problem, message)
     due_at = timezone.now() + backoff(times + _SLOW)
     return GroupResult(
         pushed,
-        _looked_at(job) | fields | {"intent": intent, "attempts": pushed.attempts + 1},
-        due_at if trying else _next_day(fields["problem_since"]),
+        looked_at(job) | fields | {"intent": intent, "attempts": pushed.attempts + 1},
+        due_at if trying else next_day(fields["problem_since"]),
         [
-            _event(
+            event_of(
                 job,
                 operation,
                 Outcome.RETRYING if trying else Outcome.FAILED,
@@ -268,8 +259,8 @@ def found(
     if former is not None:
         # It carries that id there.
         fields["external_id"] = former.external_id
-    told = [_event(job, operation, Outcome.DONE, message, effect=Effect.VERIFIED)]
-    result = _again(job, _CLEAR | _CERTAIN | fields, events=told, found=there)
+    told = [event_of(job, operation, Outcome.DONE, message, effect=Effect.VERIFIED)]
+    result = go_on(job, CLEAR | CERTAIN | fields, events=told, found=there)
     return replace(result, former=former)
 
 
@@ -283,147 +274,44 @@ def _known(pushed: PushedGroup, members: frozenset[str]) -> int:
 
 def never_got_through(job: GroupJob) -> GroupResult:
     """The create whose answer was lost left nothing behind, and nobody wants it any more."""
-    return _again(job, _CLEAR | _CERTAIN | gone())
-
-
-# ------------------------------------------------------------------------------------------ failed
-
-
-def conflict(job: GroupJob, message: str) -> GroupResult:
-    pushed = job.pushed
-    operation = _operation(job)
-    fields = _problem(pushed, Problem.CONFLICT, message) | {"intent": job.doubt}
-    told = [_event(job, operation, Outcome.FAILED, message)]
-    due_at = _next_day(pushed.problem_since if pushed.problem == Problem.CONFLICT else None)
-    return GroupResult(pushed, _looked_at(job) | fields, due_at, told)
-
-
-def failed(job: GroupJob, error: Exception, *, seconds: float, told: bool) -> GroupResult:
-    """What to do next is told by the class of the error, as for accounts."""
-    match error:
-        case NotFound() if job.pushed.remote_id is not None:
-            return _missing(job, seconds)
-        case AlreadyExists() if job.action.operation is Operation.CREATE_GROUP:
-            return conflict(job, group_wording.hidden(job.pushed))
-        case AlreadyExists() | Rejected() | NotFound():
-            return park(job, error, str(error), seconds=seconds)
-        case Misconfigured():
-            return _rest(job, error, seconds, certain=True, told=told)
-        case Throttled():
-            return _rest(job, error, seconds, certain=False, told=told)
-        case Unavailable():
-            return _retry(job, error, seconds)
-        case _:
-            logger.error("Unexpected failure", exc_info=error, extra=job.about)
-            ours = Unavailable("Gatehouse itself failed. It tries again; its log says more.")
-            return _retry(job, ours, seconds)
-
-
-def refused(job: GroupJob, error: ConnectorError, *, seconds: float) -> GroupResult:
-    """The application takes everybody but this one; the others go on."""
-    (member,) = job.members
-    message = group_wording.member_refused(member, job.pushed, str(error))
-    member.problem_since = member.problem_since or timezone.now()
-    member.message, member.try_at = message, _next_day(member.problem_since)
-    member.looks = 0
-    if job.action.operation is Operation.ADD_MEMBER:
-        member.state = MemberState.REFUSED
-    told = _event(
-        job,
-        job.action.operation,
-        Outcome.FAILED,
-        message,
-        seconds=seconds,
-        http_status=error.http_status,
-        member=member,
-    )
-    return _again(job, {}, events=[told], refused=[member])
+    return go_on(job, CLEAR | CERTAIN | gone())
 
 
 def again(job: GroupJob) -> GroupResult:
     """Nothing of it happened; it is sent anew in smaller portions."""
-    return _again(job, {})
+    return go_on(job, {})
 
 
-def park(job: GroupJob, error: ConnectorError, reason: str, *, seconds: float) -> GroupResult:
-    """Try again when something changes here, and daily for four weeks as it may change there."""
+def conflict(job: GroupJob, message: str) -> GroupResult:
     pushed = job.pushed
-    message = group_wording.failed(_operation(job), reason)
-    began = pushed.problem_since if pushed.problem == Problem.REJECTED else None
-    fields = _problem(pushed, Problem.REJECTED, message)
-    fields |= {"intent": job.doubt, "attempts": pushed.attempts + 1}
-    return GroupResult(
-        pushed,
-        _looked_at(job) | fields,
-        _next_day(began),
-        [_failure(job, error, Outcome.FAILED, message, seconds)],
-    )
-
-
-def _missing(job: GroupJob, seconds: float) -> GroupResult:
-    """It was removed there; members cannot be in a group that is not there."""
-    pushed = job.pushed
-    if job.wanted:
-        message, outcome = group_wording.removed_there(pushed), Outcome.RETRYING
-    else:
-        message, outcome = group_wording.already_gone(pushed), Outcome.DONE
-    told = _event(
-        job,
-        _operation(job),
-        outcome,
-        message,
-        seconds=seconds,
-        http_status=404,
-        effect=Effect.VERIFIED if outcome == Outcome.DONE else "",
-    )
-    return _again(job, _CLEAR | _CERTAIN | gone(), events=[told], emptied=True)
-
-
-def _retry(job: GroupJob, error: ConnectorError, seconds: float) -> GroupResult:
-    """Try this group again. Whether the write got through is not known."""
-    message = group_wording.failed(job.action.operation, str(error))
-    attempts = job.pushed.attempts + 1
-    fields = _problem(job.pushed, Problem.UNAVAILABLE, message) | {"attempts": attempts}
-    return GroupResult(
-        job.pushed,
-        _looked_at(job) | fields,
-        timezone.now() + backoff(attempts),
-        [_failure(job, error, Outcome.RETRYING, message, seconds)],
-    )
-
-
-def _rest(
-    job: GroupJob, error: ConnectorError, seconds: float, *, certain: bool, told: bool
-) -> GroupResult:
-    """The whole app rests, and no attempt of this group is used up."""
-    message = group_wording.failed(job.action.operation, str(error))
-    fields = _problem(job.pushed, Problem.UNAVAILABLE, message)
-    fields |= {"intent": job.doubt} if certain else {}
-    events = [] if told else [_failure(job, error, Outcome.RETRYING, message, seconds)]
-    return GroupResult(job.pushed, _looked_at(job) | fields, timezone.now(), events)
+    operation = operation_of(job)
+    fields = problem_of(pushed, Problem.CONFLICT, message) | {"intent": job.doubt}
+    told = [event_of(job, operation, Outcome.FAILED, message)]
+    due_at = next_day(pushed.problem_since if pushed.problem == Problem.CONFLICT else None)
+    return GroupResult(pushed, looked_at(job) | fields, due_at, told)
 
 
 # ------------------------------------------------------------------------------------------- parts
 
 
-def _again(job: GroupJob, fields: dict[str, Any], **more: Any) -> GroupResult:
+def go_on(job: GroupJob, fields: dict[str, Any], **more: Any) -> GroupResult:
     """Recorded, and looked at once more: behind all others that are due."""
-    return GroupResult(job.pushed, _looked_at(job) | fields, timezone.now(), **more)
+    return GroupResult(job.pushed, looked_at(job) | fields, timezone.now(), **more)
 
 
-def _looked_at(job: GroupJob) -> dict[str, Any]:
+def looked_at(job: GroupJob) -> dict[str, Any]:
     """The fields that are written whatever came of it."""
     pushed = job.pushed
     name = {"name": pushed.name, "name_key": pushed.name_key}
     return {"checked_at": job.claimed_at, "granted": job.wanted, **name}
 
 
-def _problem(pushed: PushedGroup, problem: Problem, message: str) -> dict[str, Any]:
+def problem_of(pushed: PushedGroup, problem: Problem, message: str) -> dict[str, Any]:
     since = pushed.problem_since if pushed.problem == problem else None
     return {"problem": problem, "message": message, "problem_since": since or timezone.now()}
 
 
-def _next_day(began: datetime | None) -> datetime | None:
+def next_day(began: datetime | None) -> datetime | None:
     now = timezone.now()
     return now + _DAILY if now - (began or now) < _GIVE_UP_AFTER else None
 
@@ -434,7 +322,7 @@ def gone() -> dict[str, Any]:
     return there | _UNGUARDED
 
 
-def _operation(job: GroupJob) -> Operation:
+def operation_of(job: GroupJob) -> Operation:
     """What was planned, or would have been had nothing stood in its way."""
     operation = job.action.operation
     if operation in {Operation.NOTHING, Operation.RESOLVE}:
@@ -452,15 +340,7 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
     return {path: value for path, value in values.items() if value is not None}
 
 
-def _failure(
-    job: GroupJob, error: ConnectorError, outcome: Outcome, message: str, seconds: float
-) -> Event:
-    return _event(
-        job, _operation(job), outcome, message, seconds=seconds, http_status=error.http_status
-    )
-
-
-def _event(
+def event_of(
     job: GroupJob,
     operation: Operation,
     outcome: Outcome,

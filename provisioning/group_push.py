@@ -12,6 +12,7 @@ from provisioning import (
     doubt,
     exchange,
     group_exchange,
+    group_failures,
     group_guard,
     group_mapping,
     group_members,
@@ -112,7 +113,7 @@ class Groups:
             try:
                 job = self._planned(job)
             except Rejected as error:
-                results.append(group_outcomes.park(job, error, str(error), seconds=0))
+                results.append(group_failures.park(job, error, str(error), seconds=0))
                 continue
             if job.action.operation is Operation.NOTHING:
                 looked_at = pushed.remote_id is None or self._progress[pushed.pk].judged
@@ -278,12 +279,12 @@ class Groups:
         progress.unexplained, progress.refused = False, progress.refused + 1
         if progress.refused >= _TOO_MANY_REFUSED:
             reason = group_wording.all_refused(job.pushed, str(error))
-            return group_outcomes.park(job, error, reason, seconds=answer.seconds)
-        return group_outcomes.refused(job, error, seconds=answer.seconds)
+            return group_failures.park(job, error, reason, seconds=answer.seconds)
+        return group_failures.refused(job, error, seconds=answer.seconds)
 
     def _failed(self, answer: GroupAnswer) -> GroupResult:
         error, told = self.trouble.judged(answer, app=self.app)
-        return group_outcomes.failed(answer.job, error, seconds=answer.seconds, told=told)
+        return group_failures.failed(answer.job, error, seconds=answer.seconds, told=told)
 
     def _each(
         self, step: Callable[[Connector, GroupJob], GroupAnswer], jobs: list[GroupJob]

@@ -100,6 +100,8 @@ class UsersOfGroup(MembershipInline):
 
 @admin.register(User)
 class UserAdmin(Choosing, ModelAdmin):
+    # Counted rows have no order of their own, and a choice among people is given in pages.
+    ordering = ["username_key"]
     list_display = ["username", "full_name", "email", "department", "active_label", "group_count"]
     list_filter = ["is_active", "groups"]
     list_filter_submit = True
@@ -182,6 +184,7 @@ class UserAdmin(Choosing, ModelAdmin):
 
 @admin.register(Group)
 class GroupAdmin(ModelAdmin):
+    ordering = ["name_key"]
     list_display = ["name", "description"]
     search_fields = ["name_key__startswith"]
     search_help_text = "Beginning of the name"

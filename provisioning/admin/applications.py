@@ -89,6 +89,8 @@ _SELDOM = (
 class AppAdmin(Choosing, SaysWhatWillHappen):
     list_display = ["name", "kind_label", "state_label", "accounts_held", "waiting", "needing"]
     search_fields = ["name"]
+    # Counted rows have no order of their own, and a choice among apps is given in pages.
+    ordering = ["name"]
     empty_text = "Add the first application that Gatehouse should keep accounts in."
     show_full_result_count = False
     autocomplete_fields = ["chosen_groups"]

@@ -35,6 +35,8 @@ def shared_database(folder: Path) -> Iterator[None]:
     memory.ensure_connection()
     with closing(sqlite3.connect(folder / "shared.sqlite3")) as file:
         memory.connection.backup(file)
+        # As a file that is in use is: the first two to connect at once cannot both change it.
+        file.execute("PRAGMA journal_mode=WAL")
     name = memory.settings_dict["NAME"]
     # Every thread's connection is made from these settings.
     connections.databases["default"]["NAME"] = str(folder / "shared.sqlite3")

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+from provisioning.scim.discovery import ATTRIBUTES
 from tests.interop import matrix
 from tests.interop.environments import ROOT, NotHere
 from tests.interop.judge import Mark, Verdict
@@ -109,7 +110,8 @@ def _tell(results: Mapping[str, Result], *, seconds: float) -> None:
     _say("")
     for name, result in results.items():
         if result.learned:
-            known = ", ".join(f"{flag}={value}" for flag, value in result.learned.items())
+            forms = {flag: value for flag, value in result.learned.items() if flag != ATTRIBUTES}
+            known = ", ".join(f"{flag}={value}" for flag, value in forms.items())
             _say(f"Learned of {name}: {known}")
     versions = dict.fromkeys(TARGETS[name].versions for name in results)
     _say(f"\n{matrix.table(results, _STEPS)}\n")

@@ -100,7 +100,7 @@ def join(people: list[User], group: Group) -> None:
 
 def settle(app: App, people: list[User]) -> None:
     """Accounts that are as they should be, without a request for each."""
-    rows, now = list(app.mappings.all()), timezone.now()
+    rows, now = list(app.mappings.of_people()), timezone.now()
     accounts = (
         Account(
             app=app,
@@ -127,7 +127,7 @@ def settle(app: App, people: list[User]) -> None:
 
 def write_bodies(app: App, people: list[User], file: Path) -> None:
     """User name and body of each create, as the product sends them."""
-    rows = list(app.mappings.all())
+    rows = list(app.mappings.of_people())
     bodies = []
     for person in people:
         values = _rendered(app, rows, person)

@@ -100,6 +100,8 @@ class Groups:
         ]
         if not new:
             return
+        for pushed in new:
+            group_members.drop_pointless(pushed)
         for pk, allowed in group_guard.judge(new, app=self.app, lease=self.lease).items():
             progress = self._progress[pk]
             progress.judged, progress.held, progress.allowed = True, allowed is None, allowed or 0

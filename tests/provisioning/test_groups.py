@@ -387,6 +387,29 @@ def test_one_bad_member_never_sinks_the_rest(
     assert pushed(zoom).problem == ""
 
 
+def test_who_was_refused_and_leaves_the_group_is_no_trouble_of_it_any_more(
+    zoom: App, ann: User, bob: User, sales: Group, faulty: FaultyScim, push: Push
+) -> None:
+    zoom.groups_to_push = GroupsToPush.CHOSEN
+    zoom.save()
+    zoom.chosen_groups.add(sales)
+    # Has the account by another group, and keeps it.
+    other = Group.objects.create(name="Other")
+    Policy.objects.create(name="Other", app=zoom, group=other)
+    other.users.add(bob)
+    push()
+    Account.objects.filter(user=bob).update(remote_id="nobody-there")
+    faulty.groups.unknown_member = 400
+    sales.users.add(bob)
+    push()
+    assert pushed(zoom).problem == Problem.REJECTED
+    sales.users.remove(bob)
+    push()
+    assert [row.account.user for row in PushedMember.objects.all()] == [ann]
+    row = pushed(zoom)
+    assert (row.problem, row.message, row.due_at) == ("", "", None)
+
+
 def test_a_group_that_refuses_everybody_is_left_alone(
     zoom: App, ann: User, sales: Group, faulty: FaultyScim, push: Push
 ) -> None:

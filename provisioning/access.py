@@ -98,6 +98,16 @@ def ways() -> tuple[str, ...]:
     return (DIRECT, NESTED) if GroupPath.objects.exists() else (DIRECT,)
 
 
+def perhaps(*, users: Keys | None, apps: Keys | None) -> bool:
+    """Whether there may be `pairs`: one quick question where all of somebody or of an app is asked.
+
+    As for a new app, which has no policy, and for a person who is in no group.
+    """
+    if users is None:
+        return Policy.objects.filter(**({} if apps is None else {"app__in": apps})).exists()
+    return apps is not None or Membership.objects.filter(user__in=users).exists()
+
+
 def pairs(way: str, *, users: Keys | None = None, apps: Keys | None = None) -> QuerySet[Policy]:
     """Policies joined to the active users who belong to their groups in this way.
 
@@ -199,6 +209,12 @@ def pushed() -> Case:
         Q(app__groups_to_push=GroupsToPush.POLICIES) & Q(Exists(policies))
         | Q(app__groups_to_push=GroupsToPush.CHOSEN) & Q(Exists(chosen))
     )
+
+
+def pushing(apps: Keys | None = None) -> QuerySet[App]:
+    """Those of these apps that get groups; None stands for all."""
+    found = App.objects.exclude(groups_to_push=GroupsToPush.NONE)
+    return found if apps is None else found.filter(pk__in=apps)
 
 
 def group_pairs(*, apps: Keys | None = None) -> list[QuerySet[Any, tuple[int, int]]]:

@@ -19,7 +19,6 @@ from provisioning.models import (
     Account,
     App,
     GroupGuard,
-    GroupsToPush,
     Problem,
     PushedGroup,
     PushedMember,
@@ -57,6 +56,9 @@ def mark_rows(
     rows: QuerySet[PushedGroup], *, trigger: Trigger, by: str | None = None, waits: bool = True
 ) -> int:
     """Make just these due; without `waits`, those that somebody is writing are left out."""
+    if not rows.exists():
+        # As where no app gets groups: building the statement below takes longer than this question.
+        return 0
     now = timezone.now()
     # Always in the same order, so that two that mark do not wait for each other.
     found = rows.order_by("pk").select_for_update(of=("self",), skip_locked=not waits)
@@ -145,12 +147,14 @@ def sweep() -> int:
 
 def _with_members() -> list[int]:
     """The apps in which the members of groups are kept right."""
-    apps = App.objects.exclude(groups_to_push=GroupsToPush.NONE).values_list("pk", "features")
+    apps = access.pushing().values_list("pk", "features")
     return [pk for pk, features in apps if Feature.GROUP_MEMBERS in features]
 
 
 def _add_missing(*, apps: Keys | None, now: datetime, trigger: Trigger) -> int:
     """The rows of groups that are to be pushed and have none yet."""
+    if not access.pushing(apps).exists():
+        return 0
     there = PushedGroup.objects.filter(app=OuterRef("app"), group=OuterRef("group"))
     added = 0
     for pairs in access.group_pairs(apps=apps):

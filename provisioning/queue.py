@@ -90,6 +90,8 @@ def sweep() -> int:
 def claim(app: App, *, limit: int = 200) -> list[Account]:
     """What is due in an app, leavers first, with its user and `wanted`: whether it should be."""
     due = Account.objects.filter(app=app, due_at__lte=timezone.now())
+    if not due.exists():
+        return []
     return list(
         due.annotate(wanted=access.granted())
         .select_related("user__manager")
@@ -139,6 +141,8 @@ def _make_due(
 
 def _add_missing(*, users: Keys | None, apps: Keys | None, now: datetime, trigger: Trigger) -> int:
     """Insert the accounts that policies ask for: an INSERT … SELECT for each way to belong."""
+    if not access.perhaps(users=users, apps=apps):
+        return 0
     added = sum(
         _add(way, users=users, apps=apps, now=now, trigger=trigger) for way in access.ways()
     )

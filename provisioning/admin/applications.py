@@ -134,6 +134,17 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         app = self.get_object(request, object_id)
         if app is None:
             return []
+        # In a window of its own, so that what was typed here stays.
+        preview = _button(
+            _PREVIEW,
+            "Preview the mapping",
+            "visibility",
+            formaction=reverse("admin:provisioning_app_preview", args=[app.pk]),
+            formtarget="_blank",
+            formnovalidate="",
+        )
+        if not self.has_change_permission(request, app):
+            return [preview]
         compare = _button(_COMPARE, "Save and compare now", "difference")
         forget = _button(_FORGET, "Forget what was learned", "psychology")
         return [
@@ -141,15 +152,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
             _button(_PUSH, "Save and push now", "sync"),
             *([compare] if app.kind.lists_accounts else []),
             *([forget] if app.learned else []),
-            # In a window of its own, so that what was typed here stays.
-            _button(
-                _PREVIEW,
-                "Preview the mapping",
-                "visibility",
-                formaction=reverse("admin:provisioning_app_preview", args=[app.pk]),
-                formtarget="_blank",
-                formnovalidate="",
-            ),
+            preview,
         ]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
@@ -222,7 +225,8 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         if not self.has_view_permission(request, found):
             raise PermissionDenied
         formset = None
-        if f"{preview.PREFIX}-TOTAL_FORMS" in request.POST:
+        sent = f"{preview.PREFIX}-TOTAL_FORMS" in request.POST
+        if sent and self.has_change_permission(request, found):
             kind = MappingInline(App, self.admin_site).get_formset(request, found)
             rows = found.mappings.of_people()
             formset = kind(request.POST, instance=found, prefix=preview.PREFIX, queryset=rows)

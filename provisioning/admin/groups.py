@@ -184,6 +184,16 @@ class PushedGroupAdmin(ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # No field can be changed here: it is the page's button.
+        return self.has_push_permission(request)
+
+    def has_push_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("provisioning.push_pushedgroup")
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("provisioning.change_pushedgroup")
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Forgetting it would lose track of something that exists elsewhere.
         return False
@@ -230,18 +240,18 @@ class PushedGroupAdmin(ModelAdmin):
             urlencode(about),
         )
 
-    @action(description="Push now", icon="sync")
+    @action(description="Push now", icon="sync", permissions=["push"])
     def push_this_now(self, request: HttpRequest, obj: PushedGroup) -> None:
         self.push_now(request, PushedGroup.objects.filter(pk=obj.pk))
 
-    @admin.action(description="Push now", permissions=["change"])
+    @admin.action(description="Push now", permissions=["push"])
     def push_now(self, request: HttpRequest, queryset: QuerySet[PushedGroup]) -> None:
         chosen = PushedGroup.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
         count = group_queue.push_now(chosen)
         what = "group is" if count == 1 else "groups are"
         messages.success(request, f"{count} {what} looked at again now.")
 
-    @admin.action(description="Take out whom you kept", permissions=["change"])
+    @admin.action(description="Take out whom you kept", permissions=["decide"])
     def end_keeping(self, request: HttpRequest, queryset: QuerySet[PushedGroup]) -> None:
         chosen = PushedGroup.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
         count = group_guard.end_keeping(chosen, by=request.user.get_username())

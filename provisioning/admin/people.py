@@ -96,7 +96,8 @@ class ProvisionedGroupAdmin(SaysWhatWillHappen, GroupAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        told = [] if _CONFIRMED in request.POST else _taken_out(request)
+        asks = _CONFIRMED not in request.POST and self.has_change_permission(request)
+        told = _taken_out(request) if asks else []
         if not told:
             return super().changeform_view(request, object_id, form_url, extra_context)
         kept = [(name, value) for name in request.POST for value in request.POST.getlist(name)]

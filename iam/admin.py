@@ -370,7 +370,7 @@ class ApiTokenAdmin(ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ["name", "allowed", "expires_at"]
-        return ["name", "owner", "hint", "may", "state_label", "expires_at", "last_used_at"]
+        return ["name", "acts_for", "hint", "may", "state_label", "expires_at", "last_used_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj) if obj else []
@@ -408,6 +408,11 @@ class ApiTokenAdmin(ModelAdmin):
             "secret": request.secret,  # type: ignore[attr-defined]
         }
         return TemplateResponse(request, "iam/token.html", context)
+
+    @display(description="Acts for")
+    def acts_for(self, token: ApiToken) -> str:
+        # Not the field itself: Django would make a link of it for those, too, who may not open it.
+        return token.owner.username
 
     @display(description="May")
     def may(self, token: ApiToken) -> str:

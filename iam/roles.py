@@ -38,7 +38,7 @@ RIGHTS: dict[str, tuple[str, str, str]] = {
     "provisioning.pushedgroup": ("view change push", "view push", "view"),
     "provisioning.pushedmember": ("view", "view", "view"),
     "provisioning.hold": ("view change", "", "view"),
-    "provisioning.run": ("view", "", "view"),
+    "provisioning.run": ("view add", "", "view"),
     "provisioning.finding": ("view", "", "view"),
     "provisioning.event": ("view", "view", "view"),
     "reports.provisioningreport": ("view", "view", "view"),

@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "iam.middleware.content_security_policy",
+    "iam.middleware.known_methods",
     # Before whatever may ask the database for a session.
     "reports.health.answered_first",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -81,7 +81,10 @@ class AccountAdmin(ModelAdmin):
     actions = ["push_now", "put_right", "leave", "end_access"]
     actions_submit_line = ["push_this_now"]
     fieldsets = [
-        (None, {"fields": ["identifier", "person", "app", "status_label", "message", "report"]}),
+        (
+            None,
+            {"fields": ["identifier", "person", "app_name", "status_label", "message", "report"]},
+        ),
         ("Next", {"fields": ["due_at", "attempts", "trigger", "actor"]}),
         ("In the application", {"fields": ["remote_id", "origin", "sent", "checked_at"]}),
     ]
@@ -136,6 +139,11 @@ class AccountAdmin(ModelAdmin):
             return "deleted here"
         address = reverse("admin:iam_user_change", args=[account.user.pk])
         return format_html('<a class="text-primary-600" href="{}">{}</a>', address, account.user)
+
+    @display(description="App")
+    def app_name(self, account: Account) -> str:
+        # Not the field itself: Django would make a link of it for those, too, who may not open it.
+        return account.app.name
 
     @display(description="State", label=STATUS_LABELS)
     def status_label(self, account: Account) -> str:

@@ -97,8 +97,12 @@ class PushedGroupsOfGroup(_ReadOnlyInline):
     model = PushedGroup
     fk_name = "group"
     verbose_name_plural = "this group in applications"
-    fields = readonly_fields = ["app", "status_label", "message", "checked_at"]
+    fields = readonly_fields = ["app_name", "status_label", "message", "checked_at"]
     show_change_link = True
+
+    @display(description="App")
+    def app_name(self, pushed: PushedGroup) -> str:
+        return pushed.app.name
 
     @display(description="State", label=STATUS_LABELS)
     def status_label(self, pushed: PushedGroup) -> str:
@@ -131,7 +135,7 @@ class PushedGroupAdmin(ModelAdmin):
     actions_submit_line = ["push_this_now"]
     inlines = [Members]
     fieldsets: ClassVar[list[Any]] = [
-        (None, {"fields": ["name", "group_link", "app", "status_label", "message", "report"]}),
+        (None, {"fields": ["name", "group_link", "app_name", "status_label", "message", "report"]}),
         ("People", {"fields": [("people_in", "people_waiting", "people_refused")]}),
         ("Next", {"fields": ["due_at", "attempts", "trigger", "actor"]}),
         ("In the application", {"fields": ["remote_id", "origin", "sent", "checked_at"]}),
@@ -212,6 +216,10 @@ class PushedGroupAdmin(ModelAdmin):
     @display(description="Refused", ordering="count_refused")
     def people_refused(self, pushed: Any) -> int:
         return int(pushed.count_refused)
+
+    @display(description="App")
+    def app_name(self, pushed: PushedGroup) -> str:
+        return pushed.app.name
 
     @display(description="Group here")
     def group_link(self, pushed: PushedGroup) -> str:

@@ -7,11 +7,11 @@ from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.html import escape
+from django.utils.html import escape, format_html_join
 from unfold.forms import PaginationInlineFormSet, UserChangeForm, UserCreationForm
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -140,8 +140,13 @@ class _ChoosesRole(forms.ModelForm):
     """An operator's page, which says what each role may do."""
 
     role = forms.ChoiceField(
-        choices=[(role.value, f"{role.label}: {told}") for role, told in roles.SENTENCES.items()],
-        widget=UnfoldAdminRadioSelectWidget,
+        choices=[("", "Choose one"), *Role.choices],
+        widget=UnfoldAdminSelectWidget,
+        help_text=format_html_join(
+            "",
+            "<strong>{}</strong>: {}<br>",
+            [(r.label, told) for r, told in roles.SENTENCES.items()],
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,5 +1,6 @@
 """Apps: choose from the catalogue, connect, map attributes, switch features on."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -23,9 +24,11 @@ from provisioning import (
     guard,
     queue,
     reconcile,
+    wording,
 )
 from provisioning.admin import guidance, preview
 from provisioning.admin.consequences import SaysWhatWillHappen
+from provisioning.connectors.base import Setting
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet
 from provisioning.models import (
@@ -121,9 +124,14 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         if obj is None:
             return [(None, {"fields": ["connector", "name"]})]
         settings = [f"{SETTING}{setting.key}" for setting in obj.kind.settings]
+        features = _feature_fields(obj)
+        if not self.has_change_permission(request, obj):
+            # What is no column of the app has no value to show without its form.
+            settings = ["settings_told"]
+            features = ["features_told", *(each for each in features if FEATURE not in each)]
         return [
             ("Connection", {"fields": ["name", *settings, "internal"]}),
-            ("Provisioning features", {"fields": _feature_fields(obj)}),
+            ("Provisioning features", {"fields": features}),
             _SAFETY,
             *([_COMPARISON] if obj.kind.lists_accounts else []),
             _SELDOM,
@@ -265,6 +273,20 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         theirs = {model._meta.verbose_name for model in _GO_ALONG}
         return objects, counts, missing - theirs, protected
 
+    @display(description="Settings")
+    def settings_told(self, app: App) -> str:
+        """For whoever may not change them; of a secret only whether there is one."""
+        return _lines(
+            f"{each.label}: {'stored' if each.secret else _shown(each, app)}"
+            for each in app.kind.settings
+            if (each.key in app.stored_secrets if each.secret else app.settings.get(each.key))
+        )
+
+    @display(description="Switched on")
+    def features_told(self, app: App) -> str:
+        features = [each for each in app.kind.features if each in app.features]
+        return _lines(wording.FEATURE_LABELS[each] for each in features)
+
     @display(description="Kind")
     def kind_label(self, app: App) -> str:
         return app.kind.label
@@ -296,6 +318,15 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
     @display(description="Need you", ordering="stuck_accounts")
     def needing(self, app: Any) -> int:
         return int(app.stuck_accounts)
+
+
+def _shown(setting: Setting, app: App) -> str:
+    value: str = app.settings[setting.key]
+    return dict(setting.choices).get(value, value)
+
+
+def _lines(told: Iterable[str]) -> str:
+    return format_html('<span class="pointed">{}</span>', "\n".join(told) or "nothing")
 
 
 def _has_groups(app: App) -> bool:

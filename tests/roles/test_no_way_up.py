@@ -354,3 +354,26 @@ def test_a_role_that_was_taken_away_is_gone_with_the_next_request(
     Operator.objects.filter(pk=hal.pk).update(role="")
     assert desk.get(reverse("admin:iam_user_changelist")).status_code == 403
     assert api.get("/users/").status_code == 403
+
+
+# ---------------------------------------------------------------------------- what it may do
+
+
+def test_the_help_desk_does_its_work(desk: Client, api: Program, ann: User) -> None:
+    sales = Group.objects.get(name="Sales")
+    page = visit(desk, "iam_user_change", ann.pk)
+    changed = ann.changed_at
+    page.send(**{"memberships-0-DELETE": "on"})
+    assert not Membership.objects.exists()
+    assert User.objects.get().changed_at == changed
+    row = {"group": str(sales.pk), "user": str(ann.pk)}
+    visit(desk, "iam_user_change", ann.pk).send_rows(row)
+    assert Membership.objects.get().added_by == "hal"
+    pair = {"user": ann.pk, "group": sales.pk}
+    assert api.post("/memberships/bulk/", {"remove": [pair]}).json()["removed"] == 1
+    assert api.post("/memberships/", pair).status_code == 201
+    account = Account.objects.get()
+    Account.objects.update(due_at=None)
+    visit(desk, "provisioning_account_change", account.pk).send(button="push_this_now")
+    assert Account.objects.get().due_at is not None
+    assert visit(desk, "iam_user_why", ann.pk).status == 200

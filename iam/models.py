@@ -197,6 +197,7 @@ class Group(models.Model):
     name_key = NormalisedField(source="name", unique=True)
     description = models.CharField(max_length=500, blank=True, validators=[text.plain])
     open_to_help_desk = models.BooleanField(
+        "open to the help desk",
         default=False,
         help_text="Operators of the help desk may put people into this group and take them "
         "out, and so give and end all that it gives by itself and by the groups that hold it.",

@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
             model_name="group",
             name="open_to_help_desk",
             field=models.BooleanField(
+                "open to the help desk",
                 default=False,
                 help_text="Operators of the help desk may put people into this group and take them "
                 "out, and so give and end all that it gives by itself and by the groups that hold "

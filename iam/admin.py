@@ -3,24 +3,30 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group as DjangoGroup
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm
 
-from iam import actor, nesting, tokens
+from iam import actor, nesting, roles, tokens
 from iam.forms import (
     PREFIX,
+    GroupsFormSet,
     MembershipForm,
     NestingForm,
+    NewOperatorForm,
+    OperatorForm,
     SearchField,
     SearchFieldForMany,
     TokenForm,
+    UserForm,
     user_form,
 )
 from iam.models import (
@@ -31,6 +37,7 @@ from iam.models import (
     Membership,
     Operator,
     ProfileAttribute,
+    Role,
     User,
 )
 from iam.text import NORMALISED_LENGTH, sought
@@ -83,6 +90,7 @@ class GroupsInGroup(RowsInline):
 
 
 class GroupsOfUser(MembershipInline):
+    formset = GroupsFormSet
     verbose_name = "group"
     verbose_name_plural = "groups"
     fk_name = "user"
@@ -119,19 +127,34 @@ class UserAdmin(Choosing, ModelAdmin):
     show_full_result_count = False
     autocomplete_fields = ["manager"]
     inlines = [GroupsOfUser]
-    readonly_fields = ["also_in"]
     list_per_page = 50
     warn_unsaved_form = True
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # Whoever may put people into groups does so on this page, too; its fields stay closed.
+        return _opens_fields(request) or request.user.has_perm("iam.add_membership")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None or _opens_fields(request):
+            return ["also_in"]
+        return flatten_fieldsets(self.get_fieldsets(request, obj))
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        return super().get_form(request, obj, change, form=user_form(), **kwargs)
+        form = user_form() if obj is None or _opens_fields(request) else UserForm
+        return super().get_form(request, obj, change, form=form, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if form.fields:
+            super().save_model(request, obj, form, change)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         custom = [
             f"{PREFIX}{key}" for key in ProfileAttribute.objects.values_list("key", flat=True)
         ]
+        if obj is not None and not _opens_fields(request):
+            custom = ["custom_values"]
         return [
             (None, {"fields": ["username", "is_active", *(["also_in"] if obj else [])]}),
             ("Name", {"fields": [("first_name", "last_name"), "display_name"]}),
@@ -155,6 +178,13 @@ class UserAdmin(Choosing, ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(groups_held=Count("memberships"))
+
+    @display(description="Filled in")
+    def custom_values(self, user: User) -> str:
+        """For whoever may not change them."""
+        labels = ProfileAttribute.objects.values_list("key", "label")
+        told = [f"{label}: {user.custom[key]}" for key, label in labels if user.custom.get(key)]
+        return format_html('<span class="pointed">{}</span>', "\n".join(told) or "nothing")
 
     @display(description="Also belongs to")
     def also_in(self, user: User) -> str:
@@ -182,6 +212,11 @@ class UserAdmin(Choosing, ModelAdmin):
         _save_rows(formset)
 
 
+def _opens_fields(request: HttpRequest) -> bool:
+    """Whether the operator may change a person, and not only who is in which group."""
+    return bool(request.user.has_perm("iam.change_user"))
+
+
 @admin.register(Group)
 class GroupAdmin(ModelAdmin):
     ordering = ["name_key"]
@@ -195,7 +230,7 @@ class GroupAdmin(ModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         shown = ["held_by", "people_through"] if obj else []
-        return ["name", "description", *shown]
+        return ["name", "description", "open_to_help_desk", *shown]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["held_by", "people_through"]
@@ -203,11 +238,14 @@ class GroupAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Group], search_term: str
     ) -> tuple[QuerySet[Group], bool]:
+        if request.GET.get("model_name") == "membership":
+            # To choose one for a person.
+            queryset = queryset.filter(pk__in=roles.fillable(request.user))
         return super().get_search_results(request, queryset, sought(search_term))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         with transaction.atomic():
-            if request.method == "POST":
+            if request.method == "POST" and self.has_change_permission(request):
                 # That there is no circle is still true when the nesting is saved.
                 nesting.lock()
             return super().changeform_view(request, *args, **kwargs)
@@ -259,28 +297,35 @@ class ProfileAttributeAdmin(ModelAdmin):
 
 @admin.register(Operator)
 class OperatorAdmin(DjangoUserAdmin, ModelAdmin):
-    """Only superusers see operators: a page that grants rights must not be one of the rights."""
+    """Superusers decide who the operators are: what grants rights must not be one of the rights."""
 
-    form = UserChangeForm
-    add_form = UserCreationForm
+    form = OperatorForm
+    add_form = NewOperatorForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "email", "is_active", "is_superuser", "last_login"]
-    list_filter = ["is_active"]
+    list_display = ["username", "email", "role_label", "is_active", "last_login"]
+    list_filter = ["is_active", "role", "is_superuser"]
     search_fields = ["username", "email"]
     filter_horizontal = []
     readonly_fields = ["last_login", "date_joined"]
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
         ("Person", {"fields": [("first_name", "last_name"), "email"]}),
-        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser"]}),
+        ("Rights", {"fields": ["is_active", "role"]}),
         ("Dates", {"fields": [("last_login", "date_joined")]}),
     ]
+    add_fieldsets = [(None, {"fields": ["username", "role", "password1", "password2"]})]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if self._superuser(request):
+            return super().get_fieldsets(request, obj)
+        rights = ("Rights", {"fields": ["is_active", "role_label"]})
+        return [(None, {"fields": ["username"]}), self.fieldsets[1], rights, self.fieldsets[3]]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self._superuser(request)
+        return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._superuser(request)
+        return self._superuser(request) or roles.of(request.user) == Role.AUDITOR
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self._superuser(request)
@@ -295,10 +340,18 @@ class OperatorAdmin(DjangoUserAdmin, ModelAdmin):
     def _superuser(request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
 
+    @display(description="Role")
+    def role_label(self, operator: Operator) -> str:
+        role = roles.of(operator)
+        return str(role.label) if role else "None"
+
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(ModelAdmin):
-    """Operators make tokens for themselves and see their own; superusers see and end all."""
+    """Operators make tokens for themselves and see their own; superusers see and end all.
+
+    Auditors see all of them: there is nothing secret on these pages.
+    """
 
     form = TokenForm
     list_display = ["name", "owner", "hint", "may", "state_label", "expires_at", "last_used_at"]
@@ -311,12 +364,13 @@ class ApiTokenAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiToken]:
         found = super().get_queryset(request)
-        return found if request.user.is_superuser else found.filter(owner=request.user)
+        sees_all = roles.of(request.user) in (Role.SUPERUSER, Role.AUDITOR)
+        return found if sees_all else found.filter(owner=request.user)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ["name", "allowed", "expires_at"]
-        return ["name", "owner", "hint", "may", "state_label", "expires_at", "last_used_at"]
+        return ["name", "acts_for", "hint", "may", "state_label", "expires_at", "last_used_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return self.get_fields(request, obj) if obj else []
@@ -354,6 +408,11 @@ class ApiTokenAdmin(ModelAdmin):
             "secret": request.secret,  # type: ignore[attr-defined]
         }
         return TemplateResponse(request, "iam/token.html", context)
+
+    @display(description="Acts for")
+    def acts_for(self, token: ApiToken) -> str:
+        # Not the field itself: Django would make a link of it for those, too, who may not open it.
+        return token.owner.username
 
     @display(description="May")
     def may(self, token: ApiToken) -> str:

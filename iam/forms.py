@@ -7,11 +7,24 @@ from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.html import escape
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminTextInputWidget
+from django.utils.html import escape, format_html_join
+from unfold.forms import PaginationInlineFormSet, UserChangeForm, UserCreationForm
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
-from iam import text, tokens
-from iam.models import ApiToken, GroupNesting, Membership, ProfileAttribute, Scope, User
+from iam import roles, text, tokens
+from iam.models import (
+    ApiToken,
+    GroupNesting,
+    Membership,
+    ProfileAttribute,
+    Role,
+    Scope,
+    User,
+)
 
 # Keeps a custom attribute from clashing with a built-in field of the form.
 PREFIX = "custom_"
@@ -104,12 +117,63 @@ class MembershipForm(RowForm):
         fields = ["user", "group"]
 
 
+class GroupsFormSet(PaginationInlineFormSet):
+    """The groups of a person, of which the operator changes only those that are open to them."""
+
+    def clean(self) -> None:
+        super().clean()
+        changed = [form.instance for form in [*self.extra_forms, *self.deleted_forms]]
+        keys = [each.group_id for each in changed if each.group_id]
+        if refusal := roles.refusal(self.request.user, keys):
+            raise ValidationError(refusal)
+
+
 class NestingForm(RowForm):
     """One row of the groups in a group."""
 
     class Meta:
         model = GroupNesting
         fields = ["parent", "child"]
+
+
+class _ChoosesRole(forms.ModelForm):
+    """An operator's page, which says what each role may do."""
+
+    role = forms.ChoiceField(
+        choices=[("", "Choose one"), *Role.choices],
+        widget=UnfoldAdminSelectWidget,
+        help_text=format_html_join(
+            "",
+            "<strong>{}</strong>: {}<br>",
+            [(r.label, told) for r, told in roles.SENTENCES.items()],
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What is kept of it is not yet the choice: a superuser's is empty.
+        self.initial["role"] = roles.of(self.instance)
+
+    def clean_role(self) -> str:
+        chosen = Role(self.cleaned_data["role"])
+        if chosen != Role.SUPERUSER and roles.is_last_superuser(self.instance):
+            raise ValidationError("Make somebody else a superuser first: nobody else is one.")
+        roles.give(self.instance, chosen)
+        return self.instance.role
+
+    def clean_is_active(self) -> bool:
+        active: bool = self.cleaned_data["is_active"]
+        if not active and roles.is_last_superuser(self.instance):
+            raise ValidationError("Make somebody else a superuser first: nobody else is one.")
+        return active
+
+
+class OperatorForm(_ChoosesRole, UserChangeForm):
+    """An operator who is there already."""
+
+
+class NewOperatorForm(_ChoosesRole, UserCreationForm):
+    """A new operator, with a first password."""
 
 
 class TokenForm(forms.ModelForm):

@@ -1,10 +1,10 @@
-"""What is true of every request: who acts, which scripts may run, whose password must change."""
+"""What is true of every request: who acts, how, which scripts run, whose password must change."""
 
 from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import reverse
 
@@ -18,6 +18,18 @@ def remember_actor(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponse:
         with actor.acting_as(request.user.get_username()):
             return get_response(request)
+
+    return middleware
+
+
+def known_methods(get_response: GetResponse) -> GetResponse:
+    """The pages answer nothing else: Django's own take any other method for a GET."""
+    known = ["GET", "HEAD", "POST"]
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.method not in known and request.path.startswith(reverse("admin:index")):
+            return HttpResponseNotAllowed(known)
+        return get_response(request)
 
     return middleware
 

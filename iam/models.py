@@ -14,9 +14,24 @@ from iam import text
 from iam.fields import NormalisedField
 
 
+class Role(models.TextChoices):
+    """What an operator may do: `iam.roles` says so for each model."""
+
+    # Kept as Django's own mark, `is_superuser`.
+    SUPERUSER = "superuser", "Superuser"
+    PROVISIONING = "provisioning", "Provisioning administrator"
+    HELP_DESK = "help_desk", "Help desk"
+    AUDITOR = "auditor", "Auditor"
+
+
 class Operator(AbstractUser):
     """Someone who signs in to this portal. Never provisioned anywhere."""
 
+    role = models.CharField(
+        max_length=20,
+        blank=True,
+        choices=[(role.value, role.label) for role in Role if role != Role.SUPERUSER],
+    )
     password_is_temporary = models.BooleanField(
         default=False,
         editable=False,
@@ -181,6 +196,12 @@ class Group(models.Model):
     name = models.CharField(max_length=200, validators=[text.visible])
     name_key = NormalisedField(source="name", unique=True)
     description = models.CharField(max_length=500, blank=True, validators=[text.plain])
+    open_to_help_desk = models.BooleanField(
+        "open to the help desk",
+        default=False,
+        help_text="Operators of the help desk may put people into this group and take them "
+        "out, and so give and end all that it gives by itself and by the groups that hold it.",
+    )
     users = models.ManyToManyField(
         User, through="Membership", through_fields=("group", "user"), related_name="groups"
     )

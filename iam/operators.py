@@ -2,21 +2,24 @@
 
 import secrets
 
-from iam.models import Operator
+from iam import roles
+from iam.models import Operator, Role
 
 # No letters or digits that are easily taken for one another.
 _ALPHABET = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
-def one_time_password(username: str) -> str:
+def one_time_password(username: str, role: Role = Role.SUPERUSER) -> str:
     """Let `username` sign in once with the password returned; create the operator if new.
 
-    The operator is a superuser and must choose a password of their own before going on.
+    A new operator has this role. Everybody must choose a password of their own before going on.
     """
     password = "-".join("".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(3))
-    operator, _ = Operator.objects.get_or_create(
-        username=username, defaults={"is_staff": True, "is_superuser": True}
-    )
+    operator = Operator.objects.filter(username=username).first()
+    if operator is None:
+        operator = Operator(username=username)
+        roles.give(operator, role)
+        operator.full_clean(exclude=["password"])
     operator.set_password(password)
     operator.password_is_temporary = True
     operator.save()

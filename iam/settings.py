@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "iam.middleware.content_security_policy",
+    "iam.middleware.known_methods",
     # Before whatever may ask the database for a session.
     "reports.health.answered_first",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -127,6 +128,10 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
 BROKER_URL = env.str("GATEHOUSE_BROKER_URL", default="")
 
 AUTH_USER_MODEL = "iam.Operator"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "iam.roles.RoleBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {

@@ -5,7 +5,8 @@ import re
 from typing import Any
 
 from iam.models import Operator, Scope
-from provisioning.api import once, paging, parsing, people
+from provisioning import retention
+from provisioning.api import paging, parsing, people
 from tests.provisioning.api import V1, program
 from tests.test_docs import rows, text
 
@@ -74,4 +75,4 @@ def test_the_scopes_and_limits_of_the_guide_are_those_of_the_code() -> None:
     assert limits["Rows of a page"].startswith(f"{paging.LARGEST};")
     assert limits["Memberships in one request"] == f"{people.AT_ONCE:,}"
     assert limits["Body"].startswith(f"{parsing.LARGEST // 1_000_000} MB")
-    assert f"{once.KEPT.total_seconds() / 3600:g} hours" in limits["An `Idempotency-Key`"]
+    assert f"{retention.ANSWERS.total_seconds() / 3600:g} hours" in limits["An `Idempotency-Key`"]

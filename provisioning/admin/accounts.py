@@ -81,7 +81,10 @@ class AccountAdmin(ModelAdmin):
     actions = ["push_now", "put_right", "leave", "end_access"]
     actions_submit_line = ["push_this_now"]
     fieldsets = [
-        (None, {"fields": ["identifier", "person", "app", "status_label", "message", "report"]}),
+        (
+            None,
+            {"fields": ["identifier", "person", "app_name", "status_label", "message", "report"]},
+        ),
         ("Next", {"fields": ["due_at", "attempts", "trigger", "actor"]}),
         ("In the application", {"fields": ["remote_id", "origin", "sent", "checked_at"]}),
     ]
@@ -116,6 +119,16 @@ class AccountAdmin(ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # No field can be changed here: it is the page's button.
+        return self.has_push_permission(request)
+
+    def has_push_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("provisioning.push_account")
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("provisioning.change_account")
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Forgetting an account would lose track of something that exists elsewhere.
         return False
@@ -126,6 +139,11 @@ class AccountAdmin(ModelAdmin):
             return "deleted here"
         address = reverse("admin:iam_user_change", args=[account.user.pk])
         return format_html('<a class="text-primary-600" href="{}">{}</a>', address, account.user)
+
+    @display(description="App")
+    def app_name(self, account: Account) -> str:
+        # Not the field itself: Django would make a link of it for those, too, who may not open it.
+        return account.app.name
 
     @display(description="State", label=STATUS_LABELS)
     def status_label(self, account: Account) -> str:
@@ -150,25 +168,25 @@ class AccountAdmin(ModelAdmin):
             urlencode(about),
         )
 
-    @admin.action(description="Put it right", permissions=["change"])
+    @admin.action(description="Put it right", permissions=["decide"])
     def put_right(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         decided(request, drift.open_questions(queryset), put_it_right=True)
 
-    @admin.action(description="Leave it as it is", permissions=["change"])
+    @admin.action(description="Leave it as it is", permissions=["decide"])
     def leave(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         decided(request, drift.open_questions(queryset), put_it_right=False)
 
-    @action(description="Push now", icon="sync")
+    @action(description="Push now", icon="sync", permissions=["push"])
     def push_this_now(self, request: HttpRequest, obj: Account) -> None:
         self.push_now(request, Account.objects.filter(pk=obj.pk))
 
-    @admin.action(description="Push now", permissions=["change"])
+    @admin.action(description="Push now", permissions=["push"])
     def push_now(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         count = queue.mark_accounts(queryset, trigger=Trigger.MANUAL)
         what = "account is" if count == 1 else "accounts are"
         messages.success(request, f"{count} {what} looked at again now.")
 
-    @admin.action(description="End access", permissions=["change"])
+    @admin.action(description="End access", permissions=["decide"])
     def end_access(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
         kept = confirming.shown_before(request, queryset.exclude(kept_because=""))
         told = _endings(kept)

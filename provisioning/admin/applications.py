@@ -1,5 +1,6 @@
 """Apps: choose from the catalogue, connect, map attributes, switch features on."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -23,9 +24,11 @@ from provisioning import (
     guard,
     queue,
     reconcile,
+    wording,
 )
 from provisioning.admin import guidance, preview
 from provisioning.admin.consequences import SaysWhatWillHappen
+from provisioning.connectors.base import Setting
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet
 from provisioning.models import (
@@ -121,9 +124,14 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         if obj is None:
             return [(None, {"fields": ["connector", "name"]})]
         settings = [f"{SETTING}{setting.key}" for setting in obj.kind.settings]
+        features = _feature_fields(obj)
+        if not self.has_change_permission(request, obj):
+            # What is no column of the app has no value to show without its form.
+            settings = ["settings_told"]
+            features = ["features_told", *(each for each in features if FEATURE not in each)]
         return [
             ("Connection", {"fields": ["name", *settings, "internal"]}),
-            ("Provisioning features", {"fields": _feature_fields(obj)}),
+            ("Provisioning features", {"fields": features}),
             _SAFETY,
             *([_COMPARISON] if obj.kind.lists_accounts else []),
             _SELDOM,
@@ -134,6 +142,17 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         app = self.get_object(request, object_id)
         if app is None:
             return []
+        # In a window of its own, so that what was typed here stays.
+        preview = _button(
+            _PREVIEW,
+            "Preview the mapping",
+            "visibility",
+            formaction=reverse("admin:provisioning_app_preview", args=[app.pk]),
+            formtarget="_blank",
+            formnovalidate="",
+        )
+        if not self.has_change_permission(request, app):
+            return [preview]
         compare = _button(_COMPARE, "Save and compare now", "difference")
         forget = _button(_FORGET, "Forget what was learned", "psychology")
         return [
@@ -141,15 +160,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
             _button(_PUSH, "Save and push now", "sync"),
             *([compare] if app.kind.lists_accounts else []),
             *([forget] if app.learned else []),
-            # In a window of its own, so that what was typed here stays.
-            _button(
-                _PREVIEW,
-                "Preview the mapping",
-                "visibility",
-                formaction=reverse("admin:provisioning_app_preview", args=[app.pk]),
-                formtarget="_blank",
-                formnovalidate="",
-            ),
+            preview,
         ]
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
@@ -222,7 +233,8 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         if not self.has_view_permission(request, found):
             raise PermissionDenied
         formset = None
-        if f"{preview.PREFIX}-TOTAL_FORMS" in request.POST:
+        sent = f"{preview.PREFIX}-TOTAL_FORMS" in request.POST
+        if sent and self.has_change_permission(request, found):
             kind = MappingInline(App, self.admin_site).get_formset(request, found)
             rows = found.mappings.of_people()
             formset = kind(request.POST, instance=found, prefix=preview.PREFIX, queryset=rows)
@@ -261,6 +273,20 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         theirs = {model._meta.verbose_name for model in _GO_ALONG}
         return objects, counts, missing - theirs, protected
 
+    @display(description="Settings")
+    def settings_told(self, app: App) -> str:
+        """For whoever may not change them; of a secret only whether there is one."""
+        return _lines(
+            f"{each.label}: {'stored' if each.secret else _shown(each, app)}"
+            for each in app.kind.settings
+            if (each.key in app.stored_secrets if each.secret else app.settings.get(each.key))
+        )
+
+    @display(description="Switched on")
+    def features_told(self, app: App) -> str:
+        features = [each for each in app.kind.features if each in app.features]
+        return _lines(wording.FEATURE_LABELS[each] for each in features)
+
     @display(description="Kind")
     def kind_label(self, app: App) -> str:
         return app.kind.label
@@ -292,6 +318,15 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
     @display(description="Need you", ordering="stuck_accounts")
     def needing(self, app: Any) -> int:
         return int(app.stuck_accounts)
+
+
+def _shown(setting: Setting, app: App) -> str:
+    value: str = app.settings[setting.key]
+    return dict(setting.choices).get(value, value)
+
+
+def _lines(told: Iterable[str]) -> str:
+    return format_html('<span class="pointed">{}</span>', "\n".join(told) or "nothing")
 
 
 def _has_groups(app: App) -> bool:

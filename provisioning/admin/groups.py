@@ -97,8 +97,12 @@ class PushedGroupsOfGroup(_ReadOnlyInline):
     model = PushedGroup
     fk_name = "group"
     verbose_name_plural = "this group in applications"
-    fields = readonly_fields = ["app", "status_label", "message", "checked_at"]
+    fields = readonly_fields = ["app_name", "status_label", "message", "checked_at"]
     show_change_link = True
+
+    @display(description="App")
+    def app_name(self, pushed: PushedGroup) -> str:
+        return pushed.app.name
 
     @display(description="State", label=STATUS_LABELS)
     def status_label(self, pushed: PushedGroup) -> str:
@@ -131,7 +135,7 @@ class PushedGroupAdmin(ModelAdmin):
     actions_submit_line = ["push_this_now"]
     inlines = [Members]
     fieldsets: ClassVar[list[Any]] = [
-        (None, {"fields": ["name", "group_link", "app", "status_label", "message", "report"]}),
+        (None, {"fields": ["name", "group_link", "app_name", "status_label", "message", "report"]}),
         ("People", {"fields": [("people_in", "people_waiting", "people_refused")]}),
         ("Next", {"fields": ["due_at", "attempts", "trigger", "actor"]}),
         ("In the application", {"fields": ["remote_id", "origin", "sent", "checked_at"]}),
@@ -184,6 +188,16 @@ class PushedGroupAdmin(ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # No field can be changed here: it is the page's button.
+        return self.has_push_permission(request)
+
+    def has_push_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("provisioning.push_pushedgroup")
+
+    def has_decide_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("provisioning.change_pushedgroup")
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # Forgetting it would lose track of something that exists elsewhere.
         return False
@@ -202,6 +216,10 @@ class PushedGroupAdmin(ModelAdmin):
     @display(description="Refused", ordering="count_refused")
     def people_refused(self, pushed: Any) -> int:
         return int(pushed.count_refused)
+
+    @display(description="App")
+    def app_name(self, pushed: PushedGroup) -> str:
+        return pushed.app.name
 
     @display(description="Group here")
     def group_link(self, pushed: PushedGroup) -> str:
@@ -230,18 +248,18 @@ class PushedGroupAdmin(ModelAdmin):
             urlencode(about),
         )
 
-    @action(description="Push now", icon="sync")
+    @action(description="Push now", icon="sync", permissions=["push"])
     def push_this_now(self, request: HttpRequest, obj: PushedGroup) -> None:
         self.push_now(request, PushedGroup.objects.filter(pk=obj.pk))
 
-    @admin.action(description="Push now", permissions=["change"])
+    @admin.action(description="Push now", permissions=["push"])
     def push_now(self, request: HttpRequest, queryset: QuerySet[PushedGroup]) -> None:
         chosen = PushedGroup.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
         count = group_queue.push_now(chosen)
         what = "group is" if count == 1 else "groups are"
         messages.success(request, f"{count} {what} looked at again now.")
 
-    @admin.action(description="Take out whom you kept", permissions=["change"])
+    @admin.action(description="Take out whom you kept", permissions=["decide"])
     def end_keeping(self, request: HttpRequest, queryset: QuerySet[PushedGroup]) -> None:
         chosen = PushedGroup.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
         count = group_guard.end_keeping(chosen, by=request.user.get_username())

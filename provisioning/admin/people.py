@@ -35,7 +35,7 @@ class AccountsOfUser(TabularInline):
     fk_name = "user"
     extra = 0
     verbose_name_plural = "accounts"
-    fields = readonly_fields = ["app", "status_label", "message", "checked_at"]
+    fields = readonly_fields = ["app_name", "status_label", "message", "checked_at"]
     show_change_link = True
     can_delete = False
     hide_title = True
@@ -45,6 +45,10 @@ class AccountsOfUser(TabularInline):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @display(description="App")
+    def app_name(self, account: Account) -> str:
+        return account.app.name
 
     @display(description="State", label=STATUS_LABELS)
     def status_label(self, account: Account) -> str:
@@ -96,7 +100,8 @@ class ProvisionedGroupAdmin(SaysWhatWillHappen, GroupAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        told = [] if _CONFIRMED in request.POST else _taken_out(request)
+        asks = _CONFIRMED not in request.POST and self.has_change_permission(request)
+        told = _taken_out(request) if asks else []
         if not told:
             return super().changeform_view(request, object_id, form_url, extra_context)
         kept = [(name, value) for name in request.POST for value in request.POST.getlist(name)]

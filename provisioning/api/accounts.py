@@ -34,6 +34,7 @@ from provisioning.plan import State
 
 AT_ONCE = 1_000
 _MAY_CHANGE = "provisioning.change_account"
+_MAY_PUSH = "provisioning.push_account"
 _NOTHING = "Nothing was done: {} does not wait for this any more. Read it again."
 
 
@@ -88,7 +89,7 @@ class Accounts(Read, Resource):
     filterset_class = AccountFilter
 
     @extend_schema(responses={202: DueShape})
-    @action(detail=True, methods=["post"], right=_MAY_CHANGE, serializer_class=Nothing)
+    @action(detail=True, methods=["post"], right=_MAY_PUSH, serializer_class=Nothing)
     def push(self, request: Request, pk: str) -> Response:
         """Look at the account again now."""
         due = queue.mark_accounts(self._this(request), trigger=Trigger.MANUAL)

@@ -10,7 +10,7 @@ from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from iam import actor, text
+from iam import actor, roles, text
 from iam.models import Group, GroupNesting, Membership, ProfileAttribute, Scope, User
 from provisioning import memberships
 from provisioning.api.filtering import Key as KeyFilter
@@ -85,7 +85,7 @@ class Users(Read, Create, Update, Delete, Resource):
 class GroupShape(StrictModel):
     class Meta:
         model = Group
-        fields = ["id", "name", "description", "source", "created_at"]
+        fields = ["id", "name", "description", "open_to_help_desk", "source", "created_at"]
         read_only_fields = ["source", "created_at"]
 
 
@@ -114,8 +114,18 @@ class MembershipShape(StrictModel):
         fields = ["id", "user", "group", "added_at", "added_by", "source"]
         read_only_fields = ["added_at", "added_by", "source"]
 
+    def validate_group(self, group: Group) -> Group:
+        _refuse_closed(self.context["request"], group.pk)
+        return group
+
     def create(self, validated_data: dict[str, Any]) -> Any:
         return super().create({**validated_data, "added_by": actor.current()})
+
+
+def _refuse_closed(request: Request, *groups: int) -> None:
+    """The help desk changes only who is in the groups that are open to it."""
+    if refusal := roles.refusal(request.user, groups):
+        raise PermissionDenied(refusal)
 
 
 class MembershipFilter(django_filters.FilterSet):
@@ -185,6 +195,10 @@ class Memberships(Read, Create, Delete, Resource):
     serializer_class = MembershipShape
     filterset_class = MembershipFilter
 
+    def destroy(self, request: Request, pk: str) -> Response:
+        _refuse_closed(request, self.get_object().group_id)
+        return super().destroy(request, pk)
+
     @extend_schema(responses={200: DoneShape})
     @action(detail=False, methods=["post"], serializer_class=ChangesShape)
     def bulk(self, request: Request) -> Response:
@@ -198,6 +212,7 @@ class Memberships(Read, Create, Delete, Resource):
     def _refuse_without_right(self, request: Request, pairs: dict[str, Any]) -> None:
         if pairs["remove"] and not request.user.has_perm("iam.delete_membership"):
             raise PermissionDenied("The operator lacks the permission “iam.delete_membership”.")
+        _refuse_closed(request, *{group for each in pairs.values() for _, group in each})
 
 
 class NestingShape(StrictModel):

@@ -116,8 +116,7 @@ def test_a_superuser_adds_an_operator_who_can_then_sign_in(
     admin_client: Client, client: Client
 ) -> None:
     page = visit(admin_client, "iam_operator_add")
-    page = page.send(username="otto", password1=OWN, password2=OWN)
-    page.send(is_staff="on")
+    page.send(username="otto", role="auditor", password1=OWN, password2=OWN)
     assert "Overview" in sign_in(Client(), "otto", OWN).text
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError
 from django.utils import timezone
 
+from iam.models import KeptAnswer
 from provisioning import retention
 from provisioning.models import App, Event
 from tests.support.commands import give, given
@@ -70,3 +71,25 @@ def test_what_the_guard_counts_is_never_removed(app: App, days: str) -> None:
     with pytest.raises(ValueError, match="7 days"):
         retention.older(than=timedelta(days=6))
     assert Event.objects.count() == 1
+
+
+# ------------------------------------------------------------------------- answers of the API
+
+
+def answers(count: int, *, hours: int) -> None:
+    KeptAnswer.objects.bulk_create(
+        KeptAnswer(caller="token:1", key=f"{hours}-{number}", request="x")
+        for number in range(count)
+    )
+    at = timezone.now() - timedelta(hours=hours)
+    KeptAnswer.objects.filter(key__startswith=f"{hours}-").update(created_at=at)
+
+
+def test_answers_that_nobody_can_ask_for_again_go_and_the_others_stay(app: App) -> None:
+    answers(1_100, hours=25)
+    answers(2, hours=23)
+    assert give("purge", "--older-than", "30", "--dry-run")[0] == 0
+    assert give("purge", "--older-than", "30", "--app", "Zoom")[0] == 0
+    assert KeptAnswer.objects.count() == 1_102
+    assert give("purge", "--older-than", "30")[0] == 0
+    assert sorted(KeptAnswer.objects.values_list("key", flat=True)) == ["23-0", "23-1"]

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from iam import tokens
+from iam import roles, tokens
 from iam.models import Operator, Scope
 
 
@@ -53,6 +53,7 @@ class Command(BaseCommand):
                 "token": secret,
                 "name": token.name,
                 "operator": token.owner.username,
+                "role": roles.of(token.owner) or "",
                 "scopes": token.scopes,
                 "expires_at": token.expires_at.isoformat(),
             }

@@ -1,4 +1,4 @@
-"""manage.py purge: remove events that need not be kept any longer."""
+"""manage.py purge: remove events, and answers of the API, that need not be kept any longer."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,9 +13,10 @@ from provisioning.management.stopping import asked_to_stop
 
 class Command(answering.Command):
     help = (
-        "Remove the events of the provisioning report that are older than so many days, while "
-        "everything goes on. Ends with 0 if they were removed, with 1 if it was interrupted, with "
-        "2 if the command was given in the wrong way."
+        "Remove the events of the provisioning report that are older than so many days, and the "
+        "answers of the API that nobody can ask for again, while everything goes on. Ends with 0 "
+        "if they were removed, with 1 if it was interrupted, with 2 if the command was given in "
+        "the wrong way."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,6 +46,8 @@ class Command(answering.Command):
             removed = retention.purge(
                 events, stopped=stopped, told=lambda count: progress.show(count, total)
             )
+            if app is None:
+                retention.purge(retention.old_answers(), stopped=stopped)
             interrupted = stopped()
         self.give({"older": total, "removed": removed})
         self.say(f"{removed:,} removed.")

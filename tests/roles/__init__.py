@@ -1,0 +1,1 @@
+"""Who may do what, on every page and at every address, and that nobody gets any further."""

@@ -21,6 +21,7 @@ from provisioning import (
     connectors,
     group_queue,
     guard,
+    losses,
     queue,
     reconcile,
 )
@@ -38,7 +39,7 @@ from provisioning.models import (
     Run,
     Trigger,
 )
-from provisioning.plan import GROUP_FEATURES, State
+from provisioning.plan import GROUP_FEATURES
 
 _GO_ALONG = (Account, Hold, Run, PushedGroup, PushedMember)
 _TEST = "_save_and_test"
@@ -250,8 +251,8 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
 
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
         return [
-            f"{_stay(app)} To remove access first, disable the policies of {app} and wait until "
-            "the report shows it done."
+            f"{losses.stay(app)} To remove access first, disable the policies of {app} and wait "
+            "until the report shows it done."
             for app in objects
         ]
 
@@ -323,13 +324,6 @@ def _compares(run: Run) -> str:
         reverse("admin:provisioning_run_change", args=[run.pk]),
         f" It waits until {run.app} is not paused any more." if run.app.paused else "",
     )
-
-
-def _stay(app: App) -> str:
-    count = Account.objects.filter(app=app, state=State.ACTIVE).count()
-    if count == 1:
-        return f"1 account stays in {app} as it is, and Gatehouse forgets it."
-    return f"{count} accounts stay in {app} as they are, and Gatehouse forgets them."
 
 
 def _button(name: str, label: str, icon: str, **attributes: str) -> UnfoldAction:

@@ -12,7 +12,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.dataclasses import UnfoldAction
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from iam import actor
 from iam.admin import Choosing
@@ -25,7 +25,7 @@ from provisioning import (
     queue,
     reconcile,
 )
-from provisioning.admin import guidance, preview
+from provisioning.admin import configuration, guidance, preview
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet
@@ -95,6 +95,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
     empty_text = "Add the first application that Gatehouse should keep accounts in."
     show_full_result_count = False
     autocomplete_fields = ["chosen_groups"]
+    actions_list = ["configuration"]
     change_form_template = "provisioning/app_change_form.html"
     warn_unsaved_form = True
 
@@ -217,6 +218,18 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         view = self.admin_site.admin_view(self.preview_view)
         ours = [path("<int:app>/preview/", view, name="provisioning_app_preview")]
         return [*ours, *super().get_urls()]
+
+    @action(
+        description="Configuration as a file",
+        url_path="configuration",
+        icon="description",
+        permissions=["configuration"],
+    )
+    def configuration(self, request: HttpRequest) -> HttpResponse:
+        return configuration.page(self, request)
+
+    def has_configuration_permission(self, request: HttpRequest) -> bool:
+        return configuration.may_use(request)
 
     def preview_view(self, request: HttpRequest, app: int) -> HttpResponse:
         found = get_object_or_404(App, pk=app)

@@ -45,6 +45,8 @@ class Plan:
 
     changes: list[Change]
     counts: dict[str, Counts] = field(default_factory=dict)
+    # What happens beside what is counted: what is paused, and what stays where.
+    notes: list[str] = field(default_factory=list)
     consequences: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -120,6 +122,7 @@ def _carried_out(
     return Plan(
         changes,
         counts,
+        work.notes,
         [*work.notes, *consequences.sentences(counts)],
         list(_left(document, prune=prune)),
     )

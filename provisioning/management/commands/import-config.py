@@ -19,8 +19,8 @@ class Command(answering.Command):
     help = (
         "Make applications, their mappings and the policies as a YAML file of export-config says. "
         "First it shows what would change and what that means for people, and asks. New "
-        "applications are added paused. Ends with 0 if it was done or there was nothing to do, with "
-        "4 if --plan found differences, with 1 if the file is wrong or something was changed "
+        "applications are added paused. Ends with 0 if it was done or nothing was to do, with 4 "
+        "if --plan found differences, with 1 if the file is wrong or something was changed "
         "meanwhile, with 2 if the command was given in the wrong way."
     )
 

@@ -169,12 +169,12 @@ class AppForm(forms.ModelForm):
             if cleaned[name]:
                 self.secrets[setting.key] = cleaned[name]
             elif self._asked_for(setting, cleaned) and not self.secrets.get(setting.key):
-                self._miss(setting)
+                self._miss(setting, cleaned)
 
-    def _miss(self, setting: Setting) -> None:
+    def _miss(self, setting: Setting, cleaned: dict[str, Any]) -> None:
         if self.secrets_may_wait:
             self.awaited.append(setting)
-            self.instance.paused = True
+            cleaned["paused"] = True
         else:
             moved = setting.key in self.instance.stored_secrets
             self.add_error(f"{SETTING}{setting.key}", _missing(setting, moved=moved))

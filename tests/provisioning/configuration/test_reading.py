@@ -107,7 +107,10 @@ def test_what_does_not_belong_there_is_named_with_its_line(case: str) -> None:
         (b"- 1\n", "Names with colons must stand here"),
         (b"%YAML 9.9\n---\na: 1\n", "This is not YAML"),
         (HEAD.encode("utf-16"), "The file is not in UTF-8."),
-        (HEAD.encode() + b"groups:\n  M\xfcller: {}\n", "Line 3, column 1: The file is not in UTF-8"),
+        (
+            HEAD.encode() + b"groups:\n  M\xfcller: {}\n",
+            "Line 3, column 1: The file is not in UTF-8",
+        ),
         (HEAD.encode() + b"#" * LARGEST, "The file is larger than 1 MB."),
         (b"\x7fELF\x00\x01", "cannot be seen"),
     ],
@@ -118,8 +121,10 @@ def test_what_is_no_configuration_at_all_is_refused(raw: bytes, said: str) -> No
 
 
 def test_a_bomb_of_references_is_refused_at_the_first_one() -> None:
-    bomb = HEAD + "groups:\n  A: &a [x, x]\n" + "".join(
-        f"  B{n}: &b{n} [*a, *a, *a, *a]\n" for n in range(50)
+    bomb = (
+        HEAD
+        + "groups:\n  A: &a [x, x]\n"
+        + "".join(f"  B{n}: &b{n} [*a, *a, *a, *a]\n" for n in range(50))
     )
     with pytest.raises(Unusable, match="^Line 3, column 6: References") as refused:
         read(bomb.encode())

@@ -123,7 +123,7 @@ def _carried_out(
         changes,
         counts,
         work.notes,
-        [*work.notes, *consequences.sentences(counts)],
+        [*consequences.sentences(counts), *work.notes],
         list(_left(document, prune=prune)),
     )
 

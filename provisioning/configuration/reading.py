@@ -12,6 +12,7 @@ from provisioning.configuration.strict_yaml import (
     Entries,
     Items,
     Node,
+    Place,
     Scalar,
     parsed,
 )
@@ -44,7 +45,8 @@ def read(raw: bytes) -> Document:
     reader = _Reader()
     reader.read(node)
     if reader.problems:
-        raise Unusable(reader.problems[:_MOST_PROBLEMS])
+        first = sorted(reader.problems, key=lambda problem: problem.place or Place(1, 1))
+        raise Unusable(first[:_MOST_PROBLEMS])
     return reader.document
 
 

@@ -19,7 +19,7 @@ _RESOLVER = Resolver()
 _TEXT = "tag:yaml.org,2002:str"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Place:
     """Where something stands, counted from 1."""
 

@@ -7,7 +7,7 @@ from typing import Any
 from provisioning.configuration.applying import Plan
 from provisioning.configuration.differences import Change, What
 from provisioning.configuration.document import Problem
-from provisioning.configuration.shape import ONE
+from provisioning.configuration.shape import ONE, ROW_FIELDS
 
 NOTHING = "Nothing to do: everything is as the file says."
 _TITLES = {What.ADD: "Add the", What.CHANGE: "Change the", What.REMOVE: "Delete the"}
@@ -42,13 +42,23 @@ def shown(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case dict():
-            return "; ".join(f"{name}: {shown(each)}" for name, each in value.items() if each != "")
+            return ", ".join(f"{name}: {shown(each)}" for name, each in _short(value).items())
         case list():
             return ", ".join(map(shown, value)) or "none"
         case str():
             text = "".join(sign if sign.isprintable() else " " for sign in value)
             return f"“{text}”" if len(text) <= _LONGEST else f"“{text[:_LONGEST]}…”"
     return str(value)
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    """A mapping row without its target, which stands before it, and what is as in a new one."""
+    fields = ROW_FIELDS["attribute_mapping"]
+    return {
+        name: each
+        for name, each in row.items()
+        if name != "target" and each != fields[name].default
+    }
 
 
 def as_document(plan: Plan) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from provisioning.connectors.base import Setting
 from provisioning.forms import NewAppForm, app_form, filled_in, place, refused, said
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet, sent
 from provisioning.models import App, Mapping, Policy, Resource
-from provisioning.plan import Feature
+from provisioning.plan import Feature, State
 
 _FORMS = {Resource.USER: MappingForm, Resource.GROUP: GroupMappingForm}
 
@@ -43,7 +43,8 @@ class Work:
             Policy.objects.get(name=change.name).delete()
         for change in _of(changes, APPS, removed=True):
             app = App.objects.get(name=change.name)
-            self.notes.append(losses.stay(app))
+            if app.accounts.filter(state=State.ACTIVE).exists():
+                self.notes.append(losses.stay(app))
             app.delete()
         for change in _of(changes, APPS):
             self._app(change)

@@ -354,7 +354,8 @@ def test_what_was_changed_since_the_plan_is_refused_and_nothing_done(
     text = (
         f"{HEAD}apps:\n  Zoom:\n    guard_count: 9\n    attribute_mapping:\n"
         "      - {target: userName, source: username}\n"
-        "policies:\n  Zoom for Sales: {app: Zoom, group: Sales, enabled: false}\ngroups:\n  Staff: {description: All}\n"
+        "policies:\n  Zoom for Sales: {app: Zoom, group: Sales, enabled: false}\n"
+        "groups:\n  Staff: {description: All}\n"
     )
     plan = planned(text)
     assert plan.problems == []

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.django import TestCase
 
 from iam.models import Group, ProfileAttribute, User
 from provisioning import apps_setup
@@ -29,38 +28,43 @@ TRICKY = st.sampled_from(
 WORDS = NAMES | TRICKY
 
 
-class AnyConfiguration(TestCase):
-    @settings(max_examples=25)
-    @given(
-        app=WORDS,
-        group=WORDS,
-        policy=WORDS,
-        texts=st.lists(WORDS, min_size=3, max_size=3),
-        number=st.floats(0.1, 1000),
-    )
-    def test_comes_back_as_it_was(
-        self, app: str, group: str, policy: str, texts: list[str], number: float
-    ) -> None:
-        a_group = Group.objects.create(name=group, description=texts[0])
-        an_app = apps_setup.create(
-            App(name=app, connector="scim", requests_per_second=number, groups_to_push="chosen")
-        )
-        an_app.settings["base_url"] = "https://app.example/scim/v2"
-        an_app.save()
-        an_app.chosen_groups.set([a_group])
-        Mapping.objects.create(
-            app=an_app, target="nickName", kind="constant", source=texts[1], position=3
-        )
-        Mapping.objects.filter(app=an_app, target="name.familyName").update(
-            when_empty="default", default=texts[2], match=2
-        )
-        Policy.objects.create(name=policy, app=an_app, group=a_group, enabled=False)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    app=WORDS,
+    group=WORDS,
+    policy=WORDS,
+    texts=st.lists(WORDS, min_size=3, max_size=3),
+    number=st.floats(0.1, 1000),
+)
+def test_whatever_it_holds_it_comes_back_as_it_was(
+    db: None, app: str, group: str, policy: str, texts: list[str], number: float
+) -> None:
+    with transaction.atomic():
+        _fill(app, group, policy, texts, number)
         before = exported()
         assert planned(before).changes == []
         forget_everything()
         applied(before)
         assert exported() == before
         assert planned(before).changes == []
+        transaction.set_rollback(True)
+
+
+def _fill(app: str, group: str, policy: str, texts: list[str], number: float) -> None:
+    a_group = Group.objects.create(name=group, description=texts[0])
+    an_app = apps_setup.create(
+        App(name=app, connector="scim", requests_per_second=number, groups_to_push="chosen")
+    )
+    an_app.settings["base_url"] = "https://app.example/scim/v2"
+    an_app.save()
+    an_app.chosen_groups.set([a_group])
+    Mapping.objects.create(
+        app=an_app, target="nickName", kind="constant", source=texts[1], position=3
+    )
+    Mapping.objects.filter(app=an_app, target="name.familyName").update(
+        when_empty="default", default=texts[2], match=2
+    )
+    Policy.objects.create(name=policy, app=an_app, group=a_group, enabled=False)
 
 
 def test_a_file_of_one_database_is_the_same_from_another(db: None) -> None:

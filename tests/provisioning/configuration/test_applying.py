@@ -10,6 +10,7 @@ from provisioning import apps_setup
 from provisioning.configuration import applying
 from provisioning.configuration.applying import Changed
 from provisioning.configuration.reading import read
+from provisioning.connectors.scim import Scim
 from provisioning.models import Account, App, Hold, Mapping, Policy
 from provisioning.plan import Feature, State
 from tests.conftest import REVERSIBLE, MakeApp, person
@@ -21,6 +22,7 @@ from tests.provisioning.configuration import (
     planned,
     told,
 )
+from tests.support.connectors import in_catalogue
 from tests.support.faulty import FaultyScim
 
 Push = Callable[[], None]
@@ -52,6 +54,21 @@ def test_a_new_application_is_added_paused_and_says_what_to_enter(db: None) -> N
         "Chat is added paused: nothing is sent before somebody has looked. Enter on its page: "
         "Bearer token. Then switch “Paused” off."
     ]
+
+
+def test_a_new_application_that_needs_no_secret_is_paused_too(db: None) -> None:
+    class Open(Scim):
+        slug = "open"
+        settings = tuple(each for each in Scim.settings if each.key == "base_url")
+
+    with in_catalogue(Open, "open"):
+        document = read((HEAD + CHAT).encode())
+        document.sections["apps"]["Chat"]["connector"] = "open"
+        plan = applying.plan(document)
+        applying.apply(document, confirmed=plan.fingerprint)
+        assert App.objects.get().paused
+        assert "Look at its page, and switch “Paused” off." in plan.consequences[0]
+        App.objects.all().delete()
 
 
 def test_a_new_application_has_the_features_and_mapping_of_its_kind(db: None) -> None:

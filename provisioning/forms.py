@@ -1,9 +1,14 @@
 """The forms of an application: its connection and its features."""
 
+import html
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms import model_to_dict
+from django.http import QueryDict
+from django.utils.html import strip_tags
 from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminRadioSelectWidget,
@@ -13,13 +18,14 @@ from unfold.widgets import (
 )
 
 from provisioning import addresses, apps_setup, connectors, http
-from provisioning.connectors.base import Setting
+from provisioning.connectors.base import Connector, Setting
 from provisioning.models import App
 from provisioning.plan import Feature
 from provisioning.wording import FEATURE_HELP, FEATURE_LABELS
 
 SETTING = "setting_"
 FEATURE = "feature_"
+Path = tuple[str, ...]
 
 
 class NewAppForm(forms.ModelForm):
@@ -53,8 +59,10 @@ class Catalogue(forms.RadioSelect):
 class AppForm(forms.ModelForm):
     """The second step, with the connector's own fields. Secrets go in and never come out."""
 
-    # Where the operator reaches this very page.
-    portal: str
+    # Where the operator reaches this very page; empty where nobody knows.
+    portal: str = ""
+    # Where there is nobody to enter them, an app without its secrets is paused instead of refused.
+    secrets_may_wait = False
 
     class Meta:
         model = App
@@ -125,7 +133,7 @@ class AppForm(forms.ModelForm):
 
     def _elsewhere(self, typed: str, *, internal: bool) -> str:
         address = addresses.check_base_url(typed, internal=internal)
-        if addresses.origin(address) == addresses.origin(self.portal):
+        if self.portal and addresses.origin(address) == addresses.origin(self.portal):
             raise ValueError(
                 "This is the address of Gatehouse itself. Enter the one that the application shows "
                 "on its own provisioning page."
@@ -153,6 +161,7 @@ class AppForm(forms.ModelForm):
         """A secret goes only to the server that it was entered for."""
         app = self.instance
         self.secrets = apps_setup.secrets_to_keep(app, self.new_settings(cleaned))
+        self.awaited: list[Setting] = []
         for setting in app.kind.settings:
             name = f"{SETTING}{setting.key}"
             if not setting.secret:
@@ -160,8 +169,15 @@ class AppForm(forms.ModelForm):
             if cleaned[name]:
                 self.secrets[setting.key] = cleaned[name]
             elif self._asked_for(setting, cleaned) and not self.secrets.get(setting.key):
-                moved = setting.key in app.stored_secrets
-                self.add_error(name, _missing(setting, moved=moved))
+                self._miss(setting, cleaned)
+
+    def _miss(self, setting: Setting, cleaned: dict[str, Any]) -> None:
+        if self.secrets_may_wait:
+            self.awaited.append(setting)
+            cleaned["paused"] = True
+        else:
+            moved = setting.key in self.instance.stored_secrets
+            self.add_error(f"{SETTING}{setting.key}", _missing(setting, moved=moved))
 
     def _asked_for(self, setting: Setting, cleaned: dict[str, Any]) -> bool:
         if setting.when is None:
@@ -195,7 +211,7 @@ def _missing(setting: Setting, *, moved: bool) -> str:
     return f"{setting.label} is needed."
 
 
-def app_form(app: App, *, portal: str) -> type[AppForm]:
+def app_form(app: App, *, portal: str = "", secrets_may_wait: bool = False) -> type[AppForm]:
     """The form with the fields that the app's connector asks for."""
     fields: dict[str, forms.Field] = {
         f"{SETTING}{setting.key}": _setting_field(setting, stored=app.stored_secrets)
@@ -208,7 +224,59 @@ def app_form(app: App, *, portal: str) -> type[AppForm]:
             required=False,
             widget=UnfoldBooleanSwitchWidget,
         )
-    return type("AppForm", (AppForm,), {**fields, "portal": portal})
+    told = {"portal": portal, "secrets_may_wait": secrets_may_wait}
+    return type("AppForm", (AppForm,), {**fields, **told})
+
+
+def filled_in(app: App, changes: Mapping[str, Any]) -> QueryDict:
+    """The app's form as a browser would send it after these changes.
+
+    They are by field, `settings` and `secrets` by their keys; `features` are all that are on.
+    """
+    now = model_to_dict(app, AppForm.Meta.fields)
+    now |= {name: value for name, value in changes.items() if name in AppForm.Meta.fields}
+    settings = {**app.settings, **changes.get("settings", {}), **changes.get("secrets", {})}
+    now |= {f"{SETTING}{key}": value for key, value in settings.items()}
+    now |= {f"{FEATURE}{each}": True for each in changes.get("features", app.features)}
+    data = QueryDict(mutable=True)
+    for name, value in now.items():
+        if isinstance(value, list):
+            data.setlist(name, [str(each.pk) for each in value])
+        elif value is not None and value is not False:
+            data[name] = "on" if value is True else str(value)
+    return data
+
+
+def refused(kind: type[Connector], changes: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """What such changes have that no application of this kind has, with where it stands."""
+    for name, secret in (("settings", False), ("secrets", True)):
+        known = sorted(setting.key for setting in kind.settings if setting.secret is secret)
+        for key in changes.get(name, {}):
+            if key not in known:
+                yield (
+                    (name, key),
+                    f"{kind.label} has none called so. Known are: {', '.join(known)}.",
+                )
+    if unable := [each for each in changes.get("features", []) if each not in kind.features]:
+        can = ", ".join(feature.value for feature in kind.features)
+        yield ("features",), f"{kind.label} cannot do “{unable[0]}”. It can do: {can}."
+
+
+def place(app: App, name: str) -> Path:
+    """Where a field of the form stands in such changes."""
+    if name.startswith(SETTING):
+        key = name.removeprefix(SETTING)
+        secret = any(setting.secret for setting in app.kind.settings if setting.key == key)
+        return ("secrets" if secret else "settings", key)
+    return ("features",) if name.startswith(FEATURE) else (name,)
+
+
+def said(errors: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The errors of a form as plain sentences: the pages mark a place in a formula with HTML."""
+    return {
+        name: [html.unescape(strip_tags(sentence)) for sentence in sentences]
+        for name, sentences in errors.items()
+    }
 
 
 def _setting_field(setting: Setting, *, stored: frozenset[str]) -> forms.Field:

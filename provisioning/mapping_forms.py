@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from collections.abc import Mapping as Values
 from dataclasses import dataclass
 from typing import Any
 
@@ -225,6 +226,26 @@ class GroupMappingForm(MappingForm):
     def formula(self, written: str) -> str:
         known = [attribute.key for attribute in group_mapping.CATALOGUE]
         return _known_formula(written, lambda expression: (known, []))
+
+
+def sent(row: Mapping, changes: Values[str, Any]) -> dict[str, str]:
+    """The row after these changes as the page's form sends it.
+
+    That is a choice, and a text beside it where it needs one.
+    """
+    names = ("target", "kind", "source", "when_empty", "default", "apply")
+    now = {name: str(changes.get(name, getattr(row, name))) for name in names}
+    match = changes.get("match", row.match)
+    written = now["kind"] != SourceKind.ATTRIBUTE
+    return {
+        "target": now["target"],
+        "source": f":{now['kind']}" if written else now["source"],
+        "source_text": now["source"] if written else "",
+        "when_empty": now["when_empty"],
+        "when_empty_text": now["default"],
+        "apply": now["apply"],
+        "match": "" if match is None else str(match),
+    }
 
 
 def _token(rows: Sequence[Mapping]) -> str:

@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.dataclasses import UnfoldAction
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from iam import actor
 from iam.admin import Choosing
@@ -22,11 +22,12 @@ from provisioning import (
     connectors,
     group_queue,
     guard,
+    losses,
     queue,
     reconcile,
     wording,
 )
-from provisioning.admin import guidance, preview
+from provisioning.admin import configuration, guidance, preview
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.connectors.base import Setting
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
@@ -41,7 +42,7 @@ from provisioning.models import (
     Run,
     Trigger,
 )
-from provisioning.plan import GROUP_FEATURES, State
+from provisioning.plan import GROUP_FEATURES
 
 _GO_ALONG = (Account, Hold, Run, PushedGroup, PushedMember)
 _TEST = "_save_and_test"
@@ -97,6 +98,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
     empty_text = "Add the first application that Gatehouse should keep accounts in."
     show_full_result_count = False
     autocomplete_fields = ["chosen_groups"]
+    actions_list = ["configuration"]
     change_form_template = "provisioning/app_change_form.html"
     warn_unsaved_form = True
 
@@ -228,6 +230,18 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         ours = [path("<int:app>/preview/", view, name="provisioning_app_preview")]
         return [*ours, *super().get_urls()]
 
+    @action(
+        description="Configuration as a file",
+        url_path="configuration",
+        icon="description",
+        permissions=["configuration"],
+    )
+    def configuration(self, request: HttpRequest) -> HttpResponse:
+        return configuration.page(self, request)
+
+    def has_configuration_permission(self, request: HttpRequest) -> bool:
+        return configuration.may_use(request)
+
     def preview_view(self, request: HttpRequest, app: int) -> HttpResponse:
         found = get_object_or_404(App, pk=app)
         if not self.has_view_permission(request, found):
@@ -262,8 +276,8 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
 
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
         return [
-            f"{_stay(app)} To remove access first, disable the policies of {app} and wait until "
-            "the report shows it done."
+            f"{losses.stay(app)} To remove access first, disable the policies of {app} and wait "
+            "until the report shows it done."
             for app in objects
         ]
 
@@ -358,13 +372,6 @@ def _compares(run: Run) -> str:
         reverse("admin:provisioning_run_change", args=[run.pk]),
         f" It waits until {run.app} is not paused any more." if run.app.paused else "",
     )
-
-
-def _stay(app: App) -> str:
-    count = Account.objects.filter(app=app, state=State.ACTIVE).count()
-    if count == 1:
-        return f"1 account stays in {app} as it is, and Gatehouse forgets it."
-    return f"{count} accounts stay in {app} as they are, and Gatehouse forgets them."
 
 
 def _button(name: str, label: str, icon: str, **attributes: str) -> UnfoldAction:

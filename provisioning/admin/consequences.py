@@ -10,8 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from provisioning import access, guard
-from provisioning.models import Account, App, Origin, PushedGroup
+from provisioning.models import Account, Origin, PushedGroup
 from provisioning.plan import Feature
 
 
@@ -61,15 +60,6 @@ def tell_what_follows(request: HttpRequest, accounts: QuerySet[Account]) -> None
     )
 
 
-def sentences(loss: access.Loss) -> list[str]:
-    """What losing access means, one sentence an application."""
-    return [
-        f"{count} {'account' if count == 1 else 'accounts'} will be {what} in {app}."
-        f"{_held_first(app, count)}"
-        for app, count, what in loss
-    ]
-
-
 def lost_groups(groups: Sequence[int]) -> list[str]:
     """What becomes of these groups in the applications that get them, should they be deleted."""
     pushed = PushedGroup.objects.filter(group__in=groups, remote_id__isnull=False)
@@ -85,13 +75,3 @@ def _what_becomes(pushed: PushedGroup) -> str:
     if Feature.DELETE_GROUPS in pushed.app.features:
         return "will be deleted in"
     return "is left as it is in"
-
-
-def _held_first(app: App, count: int) -> str:
-    removes = {Feature.DEACTIVATE_USERS, Feature.DELETE_USERS}.intersection(app.features)
-    if not removes or not guard.would_hold(app, removed=count):
-        return ""
-    return (
-        f" Before that, they wait under Holds until somebody decides, because {app} may lose at "
-        f"most {guard.limit(app)} of its accounts within 24 hours without anybody being asked."
-    )

@@ -18,10 +18,10 @@ from provisioning.admin.accounts import STATUS_LABELS, status
 from provisioning.admin.consequences import (
     SaysWhatWillHappen,
     lost_groups,
-    sentences,
     tell_what_follows,
 )
 from provisioning.admin.groups import PushedGroupsOfGroup
+from provisioning.losses import sentences
 from provisioning.models import Account, Policy
 
 _TAKEN_OUT = re.compile(r"nestings-\d+-DELETE")

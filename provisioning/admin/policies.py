@@ -9,7 +9,8 @@ from unfold.decorators import display
 
 from iam.admin import Choosing
 from provisioning import access
-from provisioning.admin.consequences import SaysWhatWillHappen, sentences, tell_what_follows
+from provisioning.admin.consequences import SaysWhatWillHappen, tell_what_follows
+from provisioning.losses import sentences
 from provisioning.models import Account, Policy
 
 

@@ -1,11 +1,10 @@
 """/apps, /mappings and /policies: what there is, what it gets of people, and who gets it."""
 
+from functools import partial
 from typing import Any
 
 import django_filters
 from django.db.models import Max
-from django.forms import model_to_dict
-from django.http import QueryDict
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -20,10 +19,9 @@ from provisioning.api.filtering import Key as KeyFilter
 from provisioning.api.filtering import YesNo
 from provisioning.api.shapes import Nothing, StrictModel, Text
 from provisioning.api.views import Create, Delete, Read, Resource, Update
-from provisioning.connectors.base import Connector
-from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
-from provisioning.mapping_forms import GroupMappingForm, MappingForm
-from provisioning.models import Account, App, Mapping, Policy, SourceKind, Trigger
+from provisioning.forms import NewAppForm, app_form, filled_in, place, refused
+from provisioning.mapping_forms import GroupMappingForm, MappingForm, sent
+from provisioning.models import Account, App, Mapping, Policy, Trigger
 from provisioning.models import Resource as About
 from provisioning.plan import Feature
 
@@ -97,7 +95,8 @@ class AppShape(StrictModel):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         kind = self.instance.kind if self.instance else connectors.catalogue()[attrs["connector"]]
-        _refuse_unknown(kind, attrs)
+        if errors := by_form.nested(refused(kind, attrs)):
+            raise ValidationError(errors)
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> App:
@@ -111,49 +110,10 @@ class AppShape(StrictModel):
     def update(self, instance: App, validated_data: dict[str, Any]) -> App:
         portal = self.context["request"].build_absolute_uri("/")
         kind = app_form(instance, portal=portal)
-        form = kind(_filled_in(instance, validated_data), instance=instance)
-        secret = {setting.key for setting in instance.kind.settings if setting.secret}
-        app: App = by_form.saved(form, named=lambda name: _named(name, secret))
+        form = kind(filled_in(instance, validated_data), instance=instance)
+        app: App = by_form.saved(form, named=partial(place, instance))
         apps_setup.complete(app)
         return app
-
-
-def _refuse_unknown(kind: type[Connector], attrs: dict[str, Any]) -> None:
-    errors: dict[str, Any] = {}
-    for name, secret in (("settings", False), ("secrets", True)):
-        known = sorted(setting.key for setting in kind.settings if setting.secret is secret)
-        for key in attrs.get(name, {}):
-            if key not in known:
-                said = f"{kind.label} has none called so. Known are: {', '.join(known)}."
-                errors.setdefault(name, {})[key] = said
-    if unable := [each for each in attrs.get("features", []) if each not in kind.features]:
-        can = ", ".join(feature.value for feature in kind.features)
-        errors["features"] = f"{kind.label} cannot do “{unable[0]}”. It can do: {can}."
-    if errors:
-        raise ValidationError(errors)
-
-
-def _filled_in(app: App, changes: dict[str, Any]) -> QueryDict:
-    """The app's form as a browser would send it after these changes."""
-    now = model_to_dict(app, ["name", *_SWITCHES])
-    now |= {name: value for name, value in changes.items() if name in {"name", *_SWITCHES}}
-    settings = {**app.settings, **changes.get("settings", {}), **changes.get("secrets", {})}
-    now |= {f"{SETTING}{key}": value for key, value in settings.items()}
-    now |= {f"{FEATURE}{each}": True for each in changes.get("features", app.features)}
-    data = QueryDict(mutable=True)
-    for name, value in now.items():
-        if isinstance(value, list):
-            data.setlist(name, [str(each.pk) for each in value])
-        elif value is not None and value is not False:
-            data[name] = "on" if value is True else str(value)
-    return data
-
-
-def _named(name: str, secret: set[str]) -> by_form.Path:
-    if name.startswith(SETTING):
-        key = name.removeprefix(SETTING)
-        return ("secrets" if key in secret else "settings", key)
-    return ("features",) if name.startswith(FEATURE) else (name,)
 
 
 class AppFilter(django_filters.FilterSet):
@@ -253,7 +213,7 @@ class MappingShape(StrictModel):
         group = instance.resource == About.GROUP
         base = GroupMappingForm if group else MappingForm
         kind = type("ApiMappingForm", (base,), {"kind": instance.app.kind})
-        form = kind(_row(instance, validated_data), instance=instance)
+        form = kind(sent(instance, validated_data), instance=instance)
         if form.is_valid():
             # The page's form leaves this to the set of all rows.
             form.instance.validate_constraints()
@@ -268,23 +228,6 @@ def _one_place(form: MappingForm) -> None:
     others = row.app.mappings.of_people().exclude(pk=row.pk)
     if row.match is not None and (other := others.filter(match=row.match).first()):
         form.add_error("match", f"“{other.target}” has this place. Choose another one.")
-
-
-def _row(row: Mapping, changes: dict[str, Any]) -> dict[str, str]:
-    """The row as the page's form sends it: a choice, and a text beside it where it needs one."""
-    names = ("target", "kind", "source", "when_empty", "default", "apply")
-    now = {name: str(changes.get(name, getattr(row, name))) for name in names}
-    match = changes.get("match", row.match)
-    written = now["kind"] != SourceKind.ATTRIBUTE
-    return {
-        "target": now["target"],
-        "source": f":{now['kind']}" if written else now["source"],
-        "source_text": now["source"] if written else "",
-        "when_empty": now["when_empty"],
-        "when_empty_text": now["default"],
-        "apply": now["apply"],
-        "match": "" if match is None else str(match),
-    }
 
 
 class MappingFilter(django_filters.FilterSet):

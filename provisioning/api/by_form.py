@@ -1,30 +1,32 @@
 """Saves what a form of the pages judges, and tells its errors by the names of the API."""
 
-import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
-from django.utils.html import strip_tags
 from rest_framework.exceptions import ValidationError
 
-Path = tuple[str, ...]
+from provisioning.forms import Path, said
 
 
 def saved(form: forms.ModelForm, *, named: Callable[[str], Path] = lambda name: (name,)) -> Any:
     """What the form saves. `named` is the place in the request of a field of the form."""
     if not form.is_valid():
-        raise ValidationError(_told(form.errors, named))
+        told = said(form.errors).items()
+        raise ValidationError(nested((_at(name, named), sentences) for name, sentences in told))
     return form.save()
 
 
-def _told(errors: Mapping[str, Any], named: Callable[[str], Path]) -> dict[str, Any]:
+def nested(said: Iterable[tuple[Path, Any]]) -> dict[str, Any]:
+    """What is said about each place of a request, as serializers tell it."""
     told: dict[str, Any] = {}
-    for name, said in errors.items():
-        *outer, last = ("",) if name == "__all__" else named(name)
+    for (*outer, last), sentences in said:
         inner = told
         for each in outer:
             inner = inner.setdefault(each, {})
-        # The pages mark a place in a formula or path with HTML.
-        inner[last] = [html.unescape(strip_tags(text)) for text in said]
+        inner[last] = sentences
     return told
+
+
+def _at(name: str, named: Callable[[str], Path]) -> Path:
+    return ("",) if name == "__all__" else named(name)

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from provisioning.api import accounts, applications, pages, people
+from provisioning.api import accounts, applications, configuration, pages, people
 from provisioning.api.views import Nowhere
 
 router = SimpleRouter()
@@ -22,6 +22,17 @@ router.register("pushed-groups", accounts.PushedGroups, "api-pushed-groups")
 
 urlpatterns = [
     *router.urls,
+    path("configuration/", configuration.Configuration.as_view(), name="api-configuration"),
+    path(
+        "configuration/plan/",
+        configuration.ConfigurationPlan.as_view(),
+        name="api-configuration-plan",
+    ),
+    path(
+        "configuration/apply/",
+        configuration.ConfigurationApply.as_view(),
+        name="api-configuration-apply",
+    ),
     path("", pages.Root.as_view(), name="api-root"),
     path("schema/", pages.Schema.as_view(), name="api-schema"),
     path("docs/", pages.docs, name="api-docs"),

@@ -19,7 +19,7 @@ from provisioning.models import App
 
 Number = TypeVar("Number", int, float)
 
-DONE, FAILED, WRONG_USE, WAITS = 0, 1, 2, 3
+DONE, FAILED, WRONG_USE, WAITS, DIFFERS = 0, 1, 2, 3, 4
 # How often a line is printed where there is no terminal (seconds).
 _SAY_EVERY = 5.0
 _NAMED = 5
@@ -120,6 +120,11 @@ def _number(
 def wrong(sentence: str) -> CommandError:
     """The command was given in the wrong way; nothing was done."""
     return CommandError(sentence, returncode=WRONG_USE)
+
+
+def confirmed() -> bool:
+    """Whether somebody at a terminal says yes to what was just told."""
+    return sys.stdin.isatty() and input("Go on? ").strip().casefold() in {"y", "yes"}
 
 
 def app_named(name: str) -> App:

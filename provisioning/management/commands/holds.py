@@ -1,6 +1,5 @@
 """manage.py holds: removals that wait for a person, and the decision about them."""
 
-import sys
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -78,7 +77,7 @@ class Command(answering.Command):
         # What comes to wait while somebody reads the question was not asked about.
         holds = holds.filter(pk__lte=newest)
         self.say(*_counts(holds), _EFFECTS[what])
-        if not options["yes"] and not _confirmed():
+        if not options["yes"] and not answering.confirmed():
             raise answering.wrong("Nothing was decided. Answer “yes”, or say --yes.")
         decide = group_guard.release if what == _RELEASE else group_guard.reject
         count = decide(holds.order_by(), by=by, reason=reason)
@@ -95,10 +94,6 @@ def _operator(name: str) -> str:
             "holds."
         )
     return found.get_username()
-
-
-def _confirmed() -> bool:
-    return sys.stdin.isatty() and input("Go on? ").strip().casefold() in {"y", "yes"}
 
 
 def _counts(holds: QuerySet[Hold]) -> list[str]:

@@ -67,6 +67,11 @@ TABLE |= {
         ["api-holds-release", "api-holds-reject"],
         {"POST": (Scope.HOLDS, "provisioning.change_hold")},
     ),
+    "api-configuration": {"GET": (Scope.READ, "provisioning.view_app")},
+    **dict.fromkeys(
+        ["api-configuration-plan", "api-configuration-apply"],
+        {"POST": (Scope.APPS, "provisioning.change_app")},
+    ),
     **dict.fromkeys(["api-root", "api-schema"], {"GET": (Scope.READ, "")}),
     # Nothing is there, for whoever may sign in.
     "api-nowhere": dict.fromkeys(METHODS, ("", "")),

@@ -1,0 +1,1 @@
+"""Applications, mappings and policies as one YAML text: written, read, compared and applied."""

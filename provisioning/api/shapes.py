@@ -111,6 +111,11 @@ class StrictModel(Strict, serializers.ModelSerializer):
             options["validators"] = kept
         return kind, options
 
+    def include_extra_kwargs(self, kwargs: Any, extra_kwargs: Any) -> Any:
+        # What is only shown may be empty as well, and the description of the API says so.
+        empty = {"allow_blank": True} if {"choices", "allow_blank"} <= kwargs.keys() else {}
+        return {**super().include_extra_kwargs(kwargs, extra_kwargs), **empty}
+
     def create(self, validated_data: dict[str, Any]) -> Any:
         return self.saved(self.Meta.model(**validated_data))  # type: ignore[misc]
 

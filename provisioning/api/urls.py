@@ -25,5 +25,5 @@ urlpatterns = [
     path("", pages.Root.as_view(), name="api-root"),
     path("schema/", pages.Schema.as_view(), name="api-schema"),
     path("docs/", pages.docs, name="api-docs"),
-    re_path(r"^.*$", Nowhere.as_view(), name="api-nowhere"),
+    re_path(r"^[\s\S]*$", Nowhere.as_view(), name="api-nowhere"),
 ]

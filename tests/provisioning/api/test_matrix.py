@@ -88,7 +88,10 @@ def _patterns(patterns: Any, prefix: str) -> Iterator[tuple[str, URLPattern]]:
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
             route = str(pattern.pattern).replace("(?P<pk>[0-9]{1,18})", "0")
-            yield prefix + route.strip("^$").replace(".*", "nowhere/").replace(r"\Z", ""), pattern
+            yield (
+                prefix + route.strip("^$").replace(r"[\s\S]*", "nowhere/").replace(r"\Z", ""),
+                pattern,
+            )
         else:
             yield from _patterns(pattern.url_patterns, prefix + str(pattern.pattern))
 

@@ -23,6 +23,7 @@ from iam.forms import (
     TokenForm,
     user_form,
 )
+from iam.meanwhile import NothingOverwritten
 from iam.models import (
     ApiToken,
     Group,
@@ -99,7 +100,7 @@ class UsersOfGroup(MembershipInline):
 
 
 @admin.register(User)
-class UserAdmin(Choosing, ModelAdmin):
+class UserAdmin(Choosing, NothingOverwritten):
     # Counted rows have no order of their own, and a choice among people is given in pages.
     ordering = ["username_key"]
     list_display = ["username", "full_name", "email", "department", "active_label", "group_count"]
@@ -183,7 +184,7 @@ class UserAdmin(Choosing, ModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(ModelAdmin):
+class GroupAdmin(NothingOverwritten):
     ordering = ["name_key"]
     list_display = ["name", "description"]
     search_fields = ["name_key__startswith"]
@@ -243,7 +244,7 @@ def _save_rows(formset: Any) -> None:
 
 
 @admin.register(ProfileAttribute)
-class ProfileAttributeAdmin(ModelAdmin):
+class ProfileAttributeAdmin(NothingOverwritten):
     list_display = ["label", "key", "help_text"]
     empty_text = "A profile attribute is a field of your own on every person's page."
     fields = ["label", "key", "help_text", "position"]
@@ -258,7 +259,7 @@ class ProfileAttributeAdmin(ModelAdmin):
 
 
 @admin.register(Operator)
-class OperatorAdmin(DjangoUserAdmin, ModelAdmin):
+class OperatorAdmin(NothingOverwritten, DjangoUserAdmin, ModelAdmin):
     """Only superusers see operators: a page that grants rights must not be one of the rights."""
 
     form = UserChangeForm

@@ -8,13 +8,14 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from iam.admin import Choosing
+from iam.meanwhile import NothingOverwritten
 from provisioning import access
 from provisioning.admin.consequences import SaysWhatWillHappen, sentences, tell_what_follows
 from provisioning.models import Account, Policy
 
 
 @admin.register(Policy)
-class PolicyAdmin(Choosing, SaysWhatWillHappen):
+class PolicyAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
     list_display = ["name", "app", "group", "login_method", "people", "enabled_label"]
     list_filter = ["app", "enabled", "login_method"]
     list_select_related = ["app", "group"]

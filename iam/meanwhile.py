@@ -97,11 +97,20 @@ class NothingOverwritten(ModelAdmin):
             for place in before.places.keys() | now.places.keys()
             if before.places.get(place) != now.places.get(place)
         )
-        if not places:
+        if not places or self._is_stored(request, key):
             return ""
         entries = _history(self.model(pk=key)).filter(pk__gt=before.entry)
-        names = sorted(set(entries.values_list("user__username", flat=True)))
-        return _sentence(places, names, address=request.path)
+        names = set(entries.values_list("user__username", flat=True))
+        if names == {request.user.get_username()}:
+            names = {"You yourself, in another window or by pressing a button twice,"}
+        return _sentence(places, sorted(names), address=request.path)
+
+    def _is_stored(self, request: HttpRequest, key: Any) -> bool:
+        """Whether what was sent is there by now, as when the same form is sent twice."""
+        stored = self.get_queryset(request).get(pk=key)
+        form = self.get_form(request, stored, change=True)(request.POST, instance=stored)
+        formsets, _ = self._create_formsets(request, form.instance, change=True)
+        return not any(each.has_changed() for each in (form, *formsets))
 
     def _opened(self, request: HttpRequest, key: Any) -> Opened:
         # As it is stored, without what was typed.

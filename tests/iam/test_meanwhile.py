@@ -28,7 +28,7 @@ def both(first: Client, second: Client, view: str, key: int) -> tuple[Page, Page
 
 
 @pytest.mark.parametrize("view", ["user", "group", "policy", "app", "profileattribute"])
-def test_136_the_second_is_told_who_changed_what_and_keeps_what_they_typed(
+def test_bad_input_136_the_second_is_told_who_changed_what_and_keeps_what_they_typed(
     admin_client: Client, beth: Client, ann: User, faulty_app: App, view: str
 ) -> None:
     name, field, label, row = {
@@ -53,7 +53,7 @@ def test_136_the_second_is_told_who_changed_what_and_keeps_what_they_typed(
     assert getattr(type(row).objects.get(pk=row.pk), field) == "Mine"
 
 
-def test_136_another_field_is_not_put_back_either(
+def test_bad_input_136_another_field_is_not_put_back_either(
     admin_client: Client, beth: Client, ann: User
 ) -> None:
     mine, hers = both(admin_client, beth, "iam_user_change", ann.pk)
@@ -64,7 +64,7 @@ def test_136_another_field_is_not_put_back_either(
     assert (ann.last_name, ann.department) == ("Ash", "Sales")
 
 
-def test_136_rows_of_a_mapping_are_not_put_back(
+def test_bad_input_136_rows_of_a_mapping_are_not_put_back(
     admin_client: Client, beth: Client, faulty_app: App
 ) -> None:
     mine, hers = both(admin_client, beth, "provisioning_app_change", faulty_app.pk)
@@ -79,7 +79,7 @@ def test_136_rows_of_a_mapping_are_not_put_back(
     assert not App.objects.filter(name="Mine").exists()
 
 
-def test_136_a_row_that_was_taken_out_meanwhile_is_told_of_and_stays_out(
+def test_bad_input_136_a_row_that_was_taken_out_meanwhile_is_told_of_and_stays_out(
     admin_client: Client, beth: Client, faulty_app: App
 ) -> None:
     mine, hers = both(admin_client, beth, "provisioning_app_change", faulty_app.pk)
@@ -92,7 +92,7 @@ def test_136_a_row_that_was_taken_out_meanwhile_is_told_of_and_stays_out(
     assert faulty_app.mappings.count() == rows - 1
 
 
-def test_136_both_take_the_same_person_out_of_a_group(
+def test_bad_input_136_both_take_the_same_person_out_of_a_group(
     admin_client: Client, beth: Client, ann: User, sales: Group
 ) -> None:
     mine, hers = both(admin_client, beth, "iam_group_change", sales.pk)
@@ -102,7 +102,9 @@ def test_136_both_take_the_same_person_out_of_a_group(
     assert not sales.users.exists()
 
 
-def test_136_what_a_program_changed_is_told_as_well(admin_client: Client, ann: User) -> None:
+def test_bad_input_136_what_a_program_changed_is_told_as_well(
+    admin_client: Client, ann: User
+) -> None:
     page = visit(admin_client, "iam_user_change", ann.pk)
     User.objects.filter(pk=ann.pk).update(title="Director")
     refused = page.send(title="Clerk")
@@ -122,8 +124,18 @@ def test_what_gatehouse_writes_by_itself_is_no_change(
     assert (User.objects.get().last_name, App.objects.get().name) == ("Oak", "Other")
 
 
+def test_bad_inputs_136_and_137_the_same_form_sent_twice_is_no_change(
+    admin_client: Client, ann: User
+) -> None:
+    page = visit(admin_client, "iam_user_change", ann.pk)
+    page.send(last_name="Oak")
+    assert "was changed successfully" in page.send(last_name="Oak").text
+    own = page.send(last_name="Elm").text
+    assert "You yourself, in another window or by pressing a button twice, changed: Last name" in own
+
+
 @pytest.mark.parametrize("text", ["", "null", "[]", '[1, {"First name": 7}]', "[" * 9_000, "\x00"])
-def test_136_a_page_of_which_nothing_is_known_is_not_saved(
+def test_bad_input_136_a_page_of_which_nothing_is_known_is_not_saved(
     admin_client: Client, ann: User, text: str
 ) -> None:
     refused = visit(admin_client, "iam_user_change", ann.pk).send(last_name="Oak", as_opened=text)
@@ -132,7 +144,7 @@ def test_136_a_page_of_which_nothing_is_known_is_not_saved(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_136_of_two_that_come_at_once_one_is_saved(
+def test_bad_input_136_of_two_that_come_at_once_one_is_saved(
     admin_client: Client, beth: Client, ann: User, tmp_path: Path
 ) -> None:
     mine, hers = both(admin_client, beth, "iam_user_change", ann.pk)

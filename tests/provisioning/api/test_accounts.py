@@ -179,7 +179,7 @@ def test_events_are_asked_for_as_on_the_page(api: Program, account: Account) -> 
     ],
     ids=str,
 )
-def test_128_129_what_the_report_does_not_understand_is_named(
+def test_bad_inputs_128_and_129_what_the_report_does_not_understand_is_named(
     api: Program, query: dict[str, str], culprit: str
 ) -> None:
     refused = api.get("/events/", **query)

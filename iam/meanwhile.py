@@ -72,7 +72,7 @@ class NothingOverwritten(ModelAdmin):
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change=change, **kwargs)
         told = getattr(request, "told", "")
         return type(form.__name__, (_Refused, form), {"told": told}) if told else form
 
@@ -156,8 +156,9 @@ def _sentence(places: list[str], names: list[str], *, address: str) -> str:
     more = " and more" if len(places) > _NAMED else ""
     return format_html(
         "Nothing was saved, because this was changed while you had it open. {} changed: {}{}. What "
-        'you typed is still here. <a class="underline" href="{}" target="_blank">Look at it as it is now</a>, then '
-        "save again to put yours in its place, or leave this page to keep it as it is.",
+        'you typed is still here. <a class="underline" href="{}" target="_blank">Look at it as it '
+        "is now</a>, then save again to put yours in its place, or leave this page to keep it as "
+        "it is.",
         who,
         ", ".join(places[:_NAMED]),
         more,

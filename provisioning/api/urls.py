@@ -8,6 +8,7 @@ from provisioning.api.views import Nowhere
 
 router = SimpleRouter()
 router.register("users", people.Users, "api-users")
+router.register("profile-attributes", people.ProfileAttributes, "api-profile-attributes")
 router.register("groups", people.Groups, "api-groups")
 router.register("memberships", people.Memberships, "api-memberships")
 router.register("nestings", people.Nestings, "api-nestings")

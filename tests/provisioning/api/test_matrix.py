@@ -38,6 +38,7 @@ ALL = ("POST", "PATCH", "DELETE")
 TABLE: dict[str, dict[str, Right]] = {}
 for name, model, scope, methods in (
     ("users", "iam.user", Scope.PEOPLE, ALL),
+    ("profile-attributes", "iam.profileattribute", Scope.PEOPLE, ALL),
     ("groups", "iam.group", Scope.PEOPLE, ALL),
     ("memberships", "iam.membership", Scope.PEOPLE, ("POST", "DELETE")),
     ("nestings", "iam.groupnesting", Scope.PEOPLE, ("POST", "DELETE")),

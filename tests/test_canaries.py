@@ -82,10 +82,10 @@ def test_no_secret_is_ever_shown_or_kept_in_clear(
         give_commands(search)
         look_at_the_database(search, tmp_path)
         search.through("the log", lines.getvalue())
-    assert sorted(search.found) == []
-    assert Event.objects.filter(message__contains="the server repeats •••").exists()
-    # Otherwise nothing was looked through.
-    assert len(search.looked) > 100 and min(search.looked.values()) > 0
+        assert sorted(search.found) == []
+        # Otherwise nothing was repeated, or nothing looked through.
+        assert Event.objects.filter(message__contains="the server repeats •••").exists()
+        assert len(search.looked) > 100 and min(search.looked.values()) > 0
 
 
 # ------------------------------------------------------------------------------------- planting

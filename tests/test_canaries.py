@@ -85,7 +85,7 @@ def test_no_secret_is_ever_shown_or_kept_in_clear(
         assert sorted(search.found) == []
         # Otherwise nothing was repeated, or nothing looked through.
         assert Event.objects.filter(message__contains="the server repeats •••").exists()
-        assert len(search.looked) > 100 and min(search.looked.values()) > 0
+        assert len(search.looked) > 100 and sum(search.looked.values()) > 1_000_000
 
 
 # ------------------------------------------------------------------------------------- planting

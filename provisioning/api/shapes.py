@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -53,6 +54,7 @@ class Decimal(serializers.FloatField):
         return float(super().to_internal_value(data))
 
 
+@extend_schema_field({"type": "integer", "minimum": 1, "maximum": 2**63 - 1})
 class Key(serializers.PrimaryKeyRelatedField):
     """The `id` of something else."""
 

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test run install install-dev bench check chaos interop format screenshots
+.PHONY: help demo test run install install-dev bench check chaos fuzz interop format screenshots
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -36,6 +36,11 @@ DRIVER ?= embedded
 chaos: install-dev ## kill, freeze and mislead the workers, then check that nothing was lost
 	$(BIN)/python -m tests.chaos --kills $(KILLS) --pauses $(PAUSES) --db $(DB) --driver $(DRIVER) \
 	  $(if $(SEED),--seed $(SEED)) --mutant=$(MUTANT)
+
+EXAMPLES ?= 300
+fuzz: install-dev ## ask every operation of the API with what its description allows and forbids (EXAMPLES)
+	GATEHOUSE_TEST_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -q -n auto --timeout 3600 \
+	  tests/provisioning/api/test_schemathesis.py
 
 bench: install-dev ## measure what the product costs, as ratios in one run (SIZE, ONLY); writes bench.json
 	$(BIN)/python -m tests.bench $(if $(SIZE),--size $(SIZE)) $(if $(ONLY),--only $(ONLY))

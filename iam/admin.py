@@ -29,6 +29,7 @@ from iam.forms import (
     UserForm,
     user_form,
 )
+from iam.meanwhile import NothingOverwritten
 from iam.models import (
     ApiToken,
     Group,
@@ -107,7 +108,7 @@ class UsersOfGroup(MembershipInline):
 
 
 @admin.register(User)
-class UserAdmin(Choosing, ModelAdmin):
+class UserAdmin(Choosing, NothingOverwritten):
     # Counted rows have no order of their own, and a choice among people is given in pages.
     ordering = ["username_key"]
     list_display = ["username", "full_name", "email", "department", "active_label", "group_count"]
@@ -218,7 +219,7 @@ def _opens_fields(request: HttpRequest) -> bool:
 
 
 @admin.register(Group)
-class GroupAdmin(ModelAdmin):
+class GroupAdmin(NothingOverwritten):
     ordering = ["name_key"]
     list_display = ["name", "description"]
     search_fields = ["name_key__startswith"]
@@ -281,7 +282,7 @@ def _save_rows(formset: Any) -> None:
 
 
 @admin.register(ProfileAttribute)
-class ProfileAttributeAdmin(ModelAdmin):
+class ProfileAttributeAdmin(NothingOverwritten):
     list_display = ["label", "key", "help_text"]
     empty_text = "A profile attribute is a field of your own on every person's page."
     fields = ["label", "key", "help_text", "position"]
@@ -296,7 +297,7 @@ class ProfileAttributeAdmin(ModelAdmin):
 
 
 @admin.register(Operator)
-class OperatorAdmin(DjangoUserAdmin, ModelAdmin):
+class OperatorAdmin(NothingOverwritten, DjangoUserAdmin, ModelAdmin):
     """Superusers decide who the operators are: what grants rights must not be one of the rights."""
 
     form = OperatorForm

@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 
 from iam import actor
 from iam.admin import Choosing
+from iam.meanwhile import NothingOverwritten
 from provisioning import (
     apps_setup,
     connectors,
@@ -90,7 +91,7 @@ _SELDOM = (
 
 
 @admin.register(App)
-class AppAdmin(Choosing, SaysWhatWillHappen):
+class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
     list_display = ["name", "kind_label", "state_label", "accounts_held", "waiting", "needing"]
     search_fields = ["name"]
     # Counted rows have no order of their own, and a choice among apps is given in pages.

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from iam.admin import Choosing
+from iam.meanwhile import NothingOverwritten
 from provisioning import access
 from provisioning.admin.consequences import SaysWhatWillHappen, tell_what_follows
 from provisioning.losses import sentences
@@ -15,7 +16,7 @@ from provisioning.models import Account, Policy
 
 
 @admin.register(Policy)
-class PolicyAdmin(Choosing, SaysWhatWillHappen):
+class PolicyAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
     list_display = ["name", "app", "group", "login_method", "people", "enabled_label"]
     list_filter = ["app", "enabled", "login_method"]
     list_select_related = ["app", "group"]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import django_filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from iam import actor
+from iam.logs import HIDDEN
 from iam.models import Scope
 from provisioning import drift, group_guard, guard, queue, reconcile
 from provisioning.api.applications import DueShape
@@ -30,7 +31,7 @@ from provisioning.models import (
     Run,
     Trigger,
 )
-from provisioning.plan import State
+from provisioning.plan import State, Value
 
 AT_ONCE = 1_000
 _MAY_CHANGE = "provisioning.change_account"
@@ -39,6 +40,11 @@ _NOTHING = "Nothing was done: {} does not wait for this any more. Read it again.
 
 
 class AccountShape(StrictModel):
+    applied = serializers.SerializerMethodField(
+        help_text="What was sent last, or seen when the account was adopted, by target. A "
+        "password is not shown."
+    )
+
     class Meta:
         model = Account
         fields = read_only_fields = [
@@ -58,10 +64,18 @@ class AccountShape(StrictModel):
             "trigger",
             "actor",
             "kept_because",
+            "applied",
             "deprovisioned_at",
             "checked_at",
             "created_at",
         ]
+
+    @extend_schema_field({"type": "object", "additionalProperties": True})
+    def get_applied(self, account: Account) -> dict[str, Value]:
+        return {
+            target: HIDDEN if target.rpartition(":")[2].casefold() == "password" else value
+            for target, value in account.applied.items()
+        }
 
 
 _STATES = [(state.value, state.value) for state in State]

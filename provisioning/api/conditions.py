@@ -1,19 +1,16 @@
 """Tells the states of something apart (ETag), so that nobody overwrites what they have not seen."""
 
-import hashlib
-import json
 from typing import Any
 
 from rest_framework.request import Request
-from rest_framework.utils.encoders import JSONEncoder
 
+from iam import fingerprint
 from provisioning.api.problems import Changed
 
 
 def tag(shown: Any) -> str:
     """Another one for whatever is shown differently."""
-    text = json.dumps(shown, cls=JSONEncoder, sort_keys=True)
-    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    return f'"{fingerprint.of(shown)}"'
 
 
 def unchanged(request: Request, shown: Any) -> None:

@@ -28,6 +28,8 @@ _BODY = {
 }
 _ONCE = {"422": "The `Idempotency-Key` was used for another request."}
 _MATCH = {"412": "Changed since it was read."}
+# As `once` takes it.
+_KEY = {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[ -~]+$"}
 _PROBLEM = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -71,7 +73,7 @@ class Described(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         if self.method == "POST" and not getattr(self.view, "asks_outside", False):
-            return [_header("Idempotency-Key", "Sent again under this key, it is done once.")]
+            return [_header("Idempotency-Key", "Sent again under this key, it is done once.", _KEY)]
         if self.method in {"PATCH", "DELETE"}:
             return [_header("If-Match", "The ETag that was read; refused if it changed.")]
         if self._is_list_view() or "{" not in self.path:
@@ -101,8 +103,8 @@ class Described(AutoSchema):
             operation["description"] = f"{told}\n\nScope: `{scope}`".strip()
 
 
-def _header(name: str, text: str) -> OpenApiParameter:
-    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text, required=False)
+def _header(name: str, text: str, kind: Any = str) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, OpenApiParameter.HEADER, description=text, required=False)
 
 
 def _problem(text: str) -> dict[str, Any]:

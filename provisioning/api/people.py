@@ -1,4 +1,4 @@
-"""/users, /groups, /memberships and /nestings: who there is, and who belongs where."""
+"""/users, /profile-attributes, /groups, /memberships, /nestings: who there is, and where."""
 
 from typing import Any
 
@@ -80,6 +80,37 @@ class Users(Read, Create, Update, Delete, Resource):
     queryset = User.objects.all()
     serializer_class = UserShape
     filterset_class = UserFilter
+
+
+class ProfileAttributeShape(StrictModel):
+    class Meta:
+        model = ProfileAttribute
+        fields = ["id", "key", "label", "help_text", "position"]
+
+    def get_fields(self) -> Any:
+        fields = super().get_fields()
+        if self.instance is not None:
+            # People's values and mappings are kept under the key.
+            fields["key"].read_only = True
+        return fields
+
+
+class ProfileAttributeFilter(django_filters.FilterSet):
+    key = django_filters.CharFilter(max_length=50)
+
+    class Meta:
+        model = ProfileAttribute
+        fields: list[str] = []
+
+
+class ProfileAttributes(Read, Create, Update, Delete, Resource):
+    """Custom fields on every person; what they hold is in `custom` of `/users/`."""
+
+    model = ProfileAttribute
+    scope = Scope.PEOPLE
+    queryset = ProfileAttribute.objects.all()
+    serializer_class = ProfileAttributeShape
+    filterset_class = ProfileAttributeFilter
 
 
 class GroupShape(StrictModel):

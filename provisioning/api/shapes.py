@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -53,6 +54,7 @@ class Decimal(serializers.FloatField):
         return float(super().to_internal_value(data))
 
 
+@extend_schema_field({"type": "integer", "minimum": 1, "maximum": 2**63 - 1})
 class Key(serializers.PrimaryKeyRelatedField):
     """The `id` of something else."""
 
@@ -110,6 +112,11 @@ class StrictModel(Strict, serializers.ModelSerializer):
         if "validators" in options:
             options["validators"] = kept
         return kind, options
+
+    def include_extra_kwargs(self, kwargs: Any, extra_kwargs: Any) -> Any:
+        # What is only shown may be empty as well, and the description of the API says so.
+        empty = {"allow_blank": True} if {"choices", "allow_blank"} <= kwargs.keys() else {}
+        return {**super().include_extra_kwargs(kwargs, extra_kwargs), **empty}
 
     def create(self, validated_data: dict[str, Any]) -> Any:
         return self.saved(self.Meta.model(**validated_data))  # type: ignore[misc]

@@ -8,6 +8,7 @@ from provisioning.api.views import Nowhere
 
 router = SimpleRouter()
 router.register("users", people.Users, "api-users")
+router.register("profile-attributes", people.ProfileAttributes, "api-profile-attributes")
 router.register("groups", people.Groups, "api-groups")
 router.register("memberships", people.Memberships, "api-memberships")
 router.register("nestings", people.Nestings, "api-nestings")
@@ -36,5 +37,5 @@ urlpatterns = [
     path("", pages.Root.as_view(), name="api-root"),
     path("schema/", pages.Schema.as_view(), name="api-schema"),
     path("docs/", pages.docs, name="api-docs"),
-    re_path(r"^.*$", Nowhere.as_view(), name="api-nowhere"),
+    re_path(r"^[\s\S]*$", Nowhere.as_view(), name="api-nowhere"),
 ]

@@ -48,14 +48,17 @@ class Api(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        method = str(request.method).lower()
+        if not hasattr(self, method):
+            # There is no such method here: that is said next.
+            return
         refuse_unknown(request, self.parameters())
         if request.method in READS:
             return
         if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:
             raise problems.TooLarge
         self.to_the_end.enter_context(actor.acting_as(acting(request)))
-        method = str(request.method).lower()
-        if hasattr(self, method) and not self.asks_outside:
+        if not self.asks_outside:
             setattr(self, method, partial(self._write, getattr(self, method)))
 
     def _write(self, write: Any, request: Request, *args: Any, **kwargs: Any) -> Response:

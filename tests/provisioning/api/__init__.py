@@ -44,6 +44,10 @@ class Program:
     def delete(self, path: str, **headers: str) -> Any:
         return self.send("DELETE", path, "", **headers)
 
+    def first(self, path: str) -> int:
+        """The id of something that is in this list."""
+        return int(self.get(path).json()["items"][0]["id"])
+
 
 def _as_described(method: str, path: str, answer: Any) -> Any:
     """Every answer of every test is one that the description of the API tells of."""

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
-from iam.models import Operator
+from iam.models import Group, GroupNesting, Operator, User
+from provisioning import apps_setup
+from provisioning.models import App, Hold, Policy, PushedGroup, Run
 from tests.provisioning.api import Program, program
 
 
@@ -23,3 +26,18 @@ def chief(db: None) -> Operator:
 def api(chief: Operator) -> Program:
     """May do everything."""
     return program(chief)
+
+
+@pytest.fixture
+def everything(ann: User, sales: Group) -> None:
+    """One of each; nothing is ever asked of the application."""
+    app = apps_setup.create(App(name="Zoom", connector="scim"))
+    app.settings = {"base_url": "https://zoom.example.org/scim", "auth": "bearer"}
+    app.save()
+    GroupNesting.objects.create(parent=Group.objects.create(name="All"), child=sales)
+    Policy.objects.create(name="Sales", app=app, group=sales)
+    now = timezone.now()
+    Run.objects.create(app=app, started_at=now, ended_at=now)
+    PushedGroup.objects.create(app=app, group=sales, name="Sales")
+    account = app.accounts.get()
+    Hold.objects.create(app=app, account=account, identifier="ann", operation="delete", held_at=now)

@@ -39,7 +39,7 @@ def _no_staff(owner: Operator) -> None:
 
 
 @pytest.mark.parametrize("end", [_revoked, _switched_off, _no_staff])
-def test_135_a_token_that_was_ended_is_refused_and_that_is_logged_without_it(
+def test_bad_input_135_a_token_that_was_ended_is_refused_and_that_is_logged_without_it(
     chief: Operator, end: Callable[[Operator], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     api = program(chief)
@@ -53,7 +53,9 @@ def test_135_a_token_that_was_ended_is_refused_and_that_is_logged_without_it(
     assert api.headers["Authorization"].split()[1] not in caplog.text
 
 
-def test_135_a_token_that_has_ended_is_refused(api: Program, later: Callable[..., None]) -> None:
+def test_bad_input_135_a_token_that_has_ended_is_refused(
+    api: Program, later: Callable[..., None]
+) -> None:
     later(hours=23)
     assert api.get(USERS).status_code == 200
     later(hours=2)
@@ -66,21 +68,23 @@ def test_135_a_token_that_has_ended_is_refused(api: Program, later: Callable[...
     "header",
     ["Bearer", "Bearer ", "Bearer gh_x", "Basic Y2hpZWY6eA==", "Token {}", "{}", "Bearer {} {}"],
 )
-def test_135_whatever_is_no_token_of_ours_is_refused(api: Program, header: str) -> None:
+def test_bad_input_135_whatever_is_no_token_of_ours_is_refused(api: Program, header: str) -> None:
     secret = api.headers["Authorization"].split()[1]
     api.headers = {"Authorization": header.format(secret, secret)}
     assert api.get(USERS).status_code == 401
 
 
 @pytest.mark.parametrize("name", ["token", "access_token", "api_key"])
-def test_135_a_token_in_the_address_is_never_taken(api: Program, name: str) -> None:
+def test_bad_input_135_a_token_in_the_address_is_never_taken(api: Program, name: str) -> None:
     secret = api.headers["Authorization"].split()[1]
     assert Program().get(USERS, **{name: secret}).status_code == 401
     # Not beside a header either.
     assert pointers(api.get(USERS, **{name: secret})) == [name]
 
 
-def test_135_a_token_can_do_no_more_than_its_scopes_and_its_operator(clerk: Operator) -> None:
+def test_bad_input_135_a_token_can_do_no_more_than_its_scopes_and_its_operator(
+    clerk: Operator,
+) -> None:
     granted(clerk, "view_user", "add_user")
     assert program(clerk, Scope.PEOPLE).get(USERS).status_code == 403
     reads = program(clerk, Scope.READ)
@@ -114,7 +118,7 @@ def test_only_a_hash_of_a_token_is_kept(api: Program) -> None:
     assert secret.startswith(row["hint"]) and len(row["hint"]) == 7
 
 
-def test_134_an_operator_in_a_browser_reads_but_writes_only_with_the_csrf_token(
+def test_bad_input_134_an_operator_in_a_browser_reads_but_writes_only_with_the_csrf_token(
     chief: Operator,
 ) -> None:
     client = Client(enforce_csrf_checks=True)
@@ -141,7 +145,7 @@ def test_134_an_operator_in_a_browser_reads_but_writes_only_with_the_csrf_token(
         ("application/xml", 415),
     ],
 )
-def test_134_only_json_is_read(api: Program, content_type: str, status: int) -> None:
+def test_bad_input_134_only_json_is_read(api: Program, content_type: str, status: int) -> None:
     answer = api.client.generic(
         "POST", V1 + USERS, '{"username": "eve"}', content_type, headers=api.headers
     )
@@ -149,13 +153,13 @@ def test_134_only_json_is_read(api: Program, content_type: str, status: int) -> 
 
 
 @pytest.mark.parametrize("method", ["TRACE", "PUT", "OPTIONS", "CONNECT", "PROPFIND"])
-def test_134_other_methods_are_refused(api: Program, method: str) -> None:
+def test_bad_input_134_other_methods_are_refused(api: Program, method: str) -> None:
     refused = api.send(method, USERS)
     assert (refused.status_code, pointers(refused)) == (405, [])
     assert "POST" in refused.headers["Allow"]
 
 
-def test_134_a_header_does_not_make_one_method_another(api: Program, ann: User) -> None:
+def test_bad_input_134_a_header_does_not_make_one_method_another(api: Program, ann: User) -> None:
     override = {"X_HTTP_Method_Override": "DELETE"}
     assert api.post(f"/users/{ann.pk}/", {}, **override).status_code == 405
     assert api.send("GET", f"/users/{ann.pk}/", **override).status_code == 200

@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from iam.models import Group, User
+from provisioning.api import describing
 from provisioning.models import (
     Account,
     App,
@@ -20,6 +21,7 @@ from provisioning.models import (
     Run,
     Trigger,
 )
+from reports.filters import ReportFilter
 from tests.conftest import MakeApp
 from tests.provisioning.api import Program, pointers
 
@@ -41,6 +43,19 @@ def test_an_account_is_shown_and_pushed(api: Program, account: Account) -> None:
     assert api.post(f"/accounts/{account.pk}/push/").json() == {"due": 1}
     account.refresh_from_db()
     assert (account.trigger, account.actor) == (Trigger.MANUAL, "chief (token test)")
+
+
+def test_what_was_sent_last_is_shown_and_a_password_is_not(api: Program, account: Account) -> None:
+    sent = {"userName": "ann", "active": True, "password": "x" * 20, "urn:x:User:Password": "y"}
+    Account.objects.update(applied=sent)
+    shown = api.get(f"/accounts/{account.pk}/").json()["applied"]
+    assert shown == sent | {"password": "[hidden]", "urn:x:User:Password": "[hidden]"}
+
+
+def test_events_can_be_asked_for_whatever_the_report_can(api: Program) -> None:
+    operation = describing.schema()["paths"]["/api/v1/events/"]["get"]
+    told = {each["name"] for each in operation["parameters"]}
+    assert told == {*ReportFilter.base_filters, "cursor", "page_size"}
 
 
 @pytest.mark.parametrize("what", ["put-right", "leave", "end-access"])
@@ -179,7 +194,7 @@ def test_events_are_asked_for_as_on_the_page(api: Program, account: Account) -> 
     ],
     ids=str,
 )
-def test_128_129_what_the_report_does_not_understand_is_named(
+def test_bad_inputs_128_and_129_what_the_report_does_not_understand_is_named(
     api: Program, query: dict[str, str], culprit: str
 ) -> None:
     refused = api.get("/events/", **query)

@@ -3,13 +3,7 @@
 from itertools import cycle, islice
 from typing import Any
 
-import pytest
-from django.utils import timezone
-
-from iam.models import Group, GroupNesting, User
-from provisioning import apps_setup
 from provisioning.api import describing
-from provisioning.models import App, Hold, Policy, PushedGroup, Run
 from tests.provisioning.api import V1, Program
 
 VALUES: list[Any] = [None, True, 0, -1, 7, 10**30, 1.5, 1e308, [], [None], [[]], {}, {"": ""}]
@@ -25,21 +19,6 @@ TEXTS += [
 ]
 _EACH = 4
 IN_ADDRESSES = [" ", "\x00", "\u202e", "-1", "9" * 30, "' OR 1=1 --", "9999-12-31T23:59:59-14:00"]
-
-
-@pytest.fixture
-def everything(ann: User, sales: Group) -> None:
-    """One of each; nothing is ever asked of the application."""
-    app = apps_setup.create(App(name="Zoom", connector="scim"))
-    app.settings = {"base_url": "https://zoom.example.org/scim", "auth": "bearer"}
-    app.save()
-    GroupNesting.objects.create(parent=Group.objects.create(name="All"), child=sales)
-    Policy.objects.create(name="Sales", app=app, group=sales)
-    now = timezone.now()
-    Run.objects.create(app=app, started_at=now, ended_at=now)
-    PushedGroup.objects.create(app=app, group=sales, name="Sales")
-    account = app.accounts.get()
-    Hold.objects.create(app=app, account=account, identifier="ann", operation="delete", held_at=now)
 
 
 def operations(*methods: str) -> list[tuple[str, str, dict[str, Any]]]:
@@ -60,10 +39,8 @@ def fields(operation: dict[str, Any]) -> list[str]:
 
 def existing(api: Program, path: str) -> str:
     """The path with the id of something that is there."""
-    if "{id}" not in path:
-        return path
-    (first, *_) = api.get(path.partition("{id}")[0]).json()["items"]
-    return path.replace("{id}", str(first["id"]))
+    before, found, after = path.partition("{id}")
+    return f"{before}{api.first(before)}{after}" if found else path
 
 
 def test_any_value_in_any_field(api: Program, everything: None) -> None:

@@ -38,6 +38,7 @@ ALL = ("POST", "PATCH", "DELETE")
 TABLE: dict[str, dict[str, Right]] = {}
 for name, model, scope, methods in (
     ("users", "iam.user", Scope.PEOPLE, ALL),
+    ("profile-attributes", "iam.profileattribute", Scope.PEOPLE, ALL),
     ("groups", "iam.group", Scope.PEOPLE, ALL),
     ("memberships", "iam.membership", Scope.PEOPLE, ("POST", "DELETE")),
     ("nestings", "iam.groupnesting", Scope.PEOPLE, ("POST", "DELETE")),
@@ -94,7 +95,10 @@ def _patterns(patterns: Any, prefix: str) -> Iterator[tuple[str, URLPattern]]:
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
             route = str(pattern.pattern).replace("(?P<pk>[0-9]{1,18})", "0")
-            yield prefix + route.strip("^$").replace(".*", "nowhere/").replace(r"\Z", ""), pattern
+            yield (
+                prefix + route.strip("^$").replace(r"[\s\S]*", "nowhere/").replace(r"\Z", ""),
+                pattern,
+            )
         else:
             yield from _patterns(pattern.url_patterns, prefix + str(pattern.pattern))
 

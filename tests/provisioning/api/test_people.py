@@ -48,6 +48,22 @@ def test_what_the_model_refuses_is_refused_here_and_points_to_the_field(
     assert pointers(api.patch(f"/users/{ann.pk}/", {"custom": {"x": "y"}})) == ["#/custom/x"]
 
 
+def test_a_profile_attribute_is_added_and_renamed_and_keeps_its_key(api: Program) -> None:
+    made = api.post("/profile-attributes/", {"key": "floor", "label": "Floor"})
+    assert (made.status_code, made.json()["help_text"], made.json()["position"]) == (201, "", 0)
+    address = made.headers["Location"].removeprefix("/api/v1")
+    assert api.patch(address, {"label": "Storey"}).json()["label"] == "Storey"
+    assert pointers(api.patch(address, {"key": "storey"})) == ["#/key"]
+    again = api.post("/profile-attributes/", {"key": "floor", "label": "Other"})
+    assert (again.status_code, pointers(again)) == (400, ["#/key"])
+    assert pointers(api.post("/profile-attributes/", {"key": "A b", "label": "x"})) == ["#/key"]
+    (found,) = api.get("/profile-attributes/", key="floor").json()["items"]
+    assert found["label"] == "Storey"
+    eve = {"username": "eve", "custom": {"floor": "3"}}
+    assert api.post("/users/", eve).json()["custom"] == {"floor": "3"}
+    assert api.delete(address).status_code == 204
+
+
 def test_a_change_marks_the_account_for_whoever_made_it(api: Program, ann: User, zoom: App) -> None:
     Account.objects.update(due_at=None)
     assert api.patch(f"/users/{ann.pk}/", {"title": "Chief"}).status_code == 200

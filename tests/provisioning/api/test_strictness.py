@@ -26,7 +26,7 @@ FULL = {"username": "eve@example.org"}
     ],
     ids=str,
 )
-def test_128_131_a_parameter_that_is_not_understood_is_named(
+def test_bad_inputs_128_and_131_a_parameter_that_is_not_understood_is_named(
     api: Program, ann: User, query: dict[str, Any]
 ) -> None:
     refused = api.get(USERS, **query)
@@ -34,7 +34,7 @@ def test_128_131_a_parameter_that_is_not_understood_is_named(
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "1000000000", "201", "1e2", "", "²", "1.5"])
-def test_130_a_page_is_never_larger_than_200(api: Program, size: str) -> None:
+def test_bad_input_130_a_page_is_never_larger_than_200(api: Program, size: str) -> None:
     assert pointers(api.get(USERS, page_size=size)) == ["page_size"]
 
 
@@ -43,18 +43,22 @@ def test_130_a_page_is_never_larger_than_200(api: Program, size: str) -> None:
     ["", "x", "%00", "W10", "WzFd", "Ww", "WyIxIiwgIjIiXQ", "WyJ4Il0", "e30", "W251bGxd", "A" * 999]
     + ["WyI5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTkiXQ", "é"],
 )
-def test_130_a_cursor_that_is_not_from_here_is_refused(api: Program, cursor: str) -> None:
+def test_bad_input_130_a_cursor_that_is_not_from_here_is_refused(api: Program, cursor: str) -> None:
     assert pointers(api.get(USERS, cursor=cursor)) == ["cursor"]
 
 
 @pytest.mark.parametrize("path", ["/users/?group__name__regex=(a+)%2B$", "/users/?password=x"])
-def test_131_132_nothing_can_be_asked_for_that_is_not_listed(api: Program, path: str) -> None:
+def test_bad_inputs_131_and_132_nothing_can_be_asked_for_that_is_not_listed(
+    api: Program, path: str
+) -> None:
     refused = api.get(path)
     assert refused.status_code == 400
     assert "Known are: cursor, email, group, is_active, page_size, username" in str(refused.json())
 
 
-def test_132_a_parameter_of_50_kilobytes_and_ten_thousand_ids_are_refused(api: Program) -> None:
+def test_bad_input_132_a_parameter_of_50_kilobytes_and_ten_thousand_ids_are_refused(
+    api: Program,
+) -> None:
     assert pointers(api.get(USERS, username="x" * 50_000)) == ["username"]
     assert pointers(api.get(USERS, group=",".join(map(str, range(10_000))))) == ["group"]
 
@@ -74,7 +78,7 @@ def test_132_a_parameter_of_50_kilobytes_and_ten_thousand_ids_are_refused(api: P
     ],
     ids=range(9),
 )
-def test_133_a_body_that_is_no_plain_object_is_refused(
+def test_bad_input_133_a_body_that_is_no_plain_object_is_refused(
     api: Program, body: str | bytes, told: str
 ) -> None:
     refused = api.post(USERS, body)
@@ -83,7 +87,7 @@ def test_133_a_body_that_is_no_plain_object_is_refused(
     assert not User.objects.exists()
 
 
-def test_133_a_body_of_more_than_a_megabyte_is_refused(api: Program) -> None:
+def test_bad_input_133_a_body_of_more_than_a_megabyte_is_refused(api: Program) -> None:
     refused = api.post(USERS, '{"title": "' + "x" * 1_000_000 + '"}')
     assert (refused.status_code, refused.json()["title"]) == (413, "Request Entity Too Large")
 
@@ -110,7 +114,7 @@ def test_133_a_body_of_more_than_a_megabyte_is_refused(api: Program) -> None:
     ],
     ids=str,
 )
-def test_133_a_field_that_is_unknown_or_of_the_wrong_type_is_named(
+def test_bad_input_133_a_field_that_is_unknown_or_of_the_wrong_type_is_named(
     api: Program, ann: User, wrong: dict[str, Any]
 ) -> None:
     refused = api.post(USERS, {**FULL, **wrong})

@@ -27,7 +27,7 @@ class Consequence:
 
 @dataclass(frozen=True)
 class Consequences:
-    """What would happen in the applications, and the groups that the person would be taken out of."""
+    """What would happen in the applications, and the groups the person would be taken out of."""
 
     person: User
     apps: tuple[Consequence, ...]

@@ -212,6 +212,8 @@ def _link(account: Account, chosen: Candidate, *, by: str, confirmed: bool) -> A
             raise Refused(f"{_name(ours)} is linked to this account in {ours.app} already.")
         if former is not None and former.user is not None:
             raise Refused(wording.conflict_with(ours, former))
+        if former is not None:
+            _refuse_what_is_worked_on(former, lanes.of(ours.app_id))
         message = wording.linked(ours, chosen.there.remote_id)
         _let_go(ours)
         fields = _found(ours, chosen.there, former).fields
@@ -255,12 +257,16 @@ def _in_hand(account: Account, *, by: str) -> Iterator[Account]:
         ours = rows.get(pk=account.pk)
         if ours.user is None:
             raise Refused(f"{_name(ours)} was deleted here. Nothing is linked or given up now.")
-        now = timezone.now()
-        owned = lane.lease_until is not None and lane.lease_until > now
-        if owned and ours.due_at is not None and ours.due_at <= now:
-            raise Refused(f"{_name(ours)} is being worked on in {ours.app} now. Try again soon.")
+        _refuse_what_is_worked_on(ours, lane)
         ours.trigger, ours.actor = Trigger.MANUAL, by
         yield ours
+
+
+def _refuse_what_is_worked_on(account: Account, lane: Lane) -> None:
+    now = timezone.now()
+    owned = lane.lease_until is not None and lane.lease_until > now
+    if owned and account.due_at is not None and account.due_at <= now:
+        raise Refused(f"{_name(account)} is being worked on in {account.app} now. Try again soon.")
 
 
 def _tell(ours: Account, operation: Operation, message: str) -> None:

@@ -142,8 +142,9 @@ def hindrances(app: App) -> Iterator[str]:
     """Why nothing is sent to the application now, if nothing is."""
     if app.paused:
         yield f"{app} is paused: nothing is sent until somebody switches that off."
-    for problem in Lane.objects.filter(app=app).exclude(problem="").values_list("problem"):
-        yield f"{app} is stopped: {problem[0]}"
+    lane: Lane | None = getattr(app, "lane", None)
+    if lane is not None and lane.problem:
+        yield f"{app} is stopped: {lane.problem}"
 
 
 def in_words(step: Step) -> str:

@@ -69,4 +69,5 @@ def told(accounts: QuerySet[Account]) -> Trial:
 
 
 def apps_of(accounts: QuerySet[Account]) -> QuerySet[App]:
-    return App.objects.filter(pk__in=accounts.order_by().values("app"))
+    apps = App.objects.filter(pk__in=accounts.order_by().values("app"))
+    return apps.select_related("lane")

@@ -14,6 +14,9 @@ from provisioning.models import Account, App, Leaving
 from provisioning.plan import NOTHING, Feature, Operation
 from provisioning.preview import Step
 
+# What an operator must be allowed to do for it.
+RIGHTS = ("iam.change_user", "iam.delete_membership", "provisioning.change_account")
+
 
 @dataclass(frozen=True)
 class Consequence:

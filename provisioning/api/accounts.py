@@ -16,6 +16,7 @@ from provisioning import drift, group_guard, guard, queue, reconcile
 from provisioning.api.applications import DueShape
 from provisioning.api.filtering import Key as KeyFilter
 from provisioning.api.filtering import Name, YesNo
+from provisioning.api.ownership import MAY_CHANGE, AccountShape, Owned
 from provisioning.api.problems import Conflict
 from provisioning.api.shapes import Flag, Key, Nothing, Number, Strict, StrictModel, Text
 from provisioning.api.views import Read, Resource, created
@@ -33,34 +34,7 @@ from provisioning.models import (
 from provisioning.plan import State
 
 AT_ONCE = 1_000
-_MAY_CHANGE = "provisioning.change_account"
 _NOTHING = "Nothing was done: {} does not wait for this any more. Read it again."
-
-
-class AccountShape(StrictModel):
-    class Meta:
-        model = Account
-        fields = read_only_fields = [
-            "id",
-            "app",
-            "user",
-            "identifier",
-            "external_id",
-            "remote_id",
-            "origin",
-            "state",
-            "problem",
-            "message",
-            "problem_since",
-            "due_at",
-            "attempts",
-            "trigger",
-            "actor",
-            "kept_because",
-            "deprovisioned_at",
-            "checked_at",
-            "created_at",
-        ]
 
 
 _STATES = [(state.value, state.value) for state in State]
@@ -78,7 +52,7 @@ class AccountFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class Accounts(Read, Resource):
+class Accounts(Owned, Read, Resource):
     """One person in one application: what was done last, and what stands in the way."""
 
     model = Account
@@ -88,7 +62,7 @@ class Accounts(Read, Resource):
     filterset_class = AccountFilter
 
     @extend_schema(responses={202: DueShape})
-    @action(detail=True, methods=["post"], right=_MAY_CHANGE, serializer_class=Nothing)
+    @action(detail=True, methods=["post"], right=MAY_CHANGE, serializer_class=Nothing)
     def push(self, request: Request, pk: str) -> Response:
         """Look at the account again now."""
         due = queue.mark_accounts(self._this(request), trigger=Trigger.MANUAL)
@@ -99,7 +73,7 @@ class Accounts(Read, Resource):
         detail=True,
         methods=["post"],
         url_path="put-right",
-        right=_MAY_CHANGE,
+        right=MAY_CHANGE,
         serializer_class=Nothing,
     )
     def put_right(self, request: Request, pk: str) -> Response:
@@ -107,7 +81,7 @@ class Accounts(Read, Resource):
         return self._decided(request, put_it_right=True)
 
     @extend_schema(responses={200: AccountShape})
-    @action(detail=True, methods=["post"], right=_MAY_CHANGE, serializer_class=Nothing)
+    @action(detail=True, methods=["post"], right=MAY_CHANGE, serializer_class=Nothing)
     def leave(self, request: Request, pk: str) -> Response:
         """Leave what was changed in the application as it is."""
         return self._decided(request, put_it_right=False)
@@ -117,7 +91,7 @@ class Accounts(Read, Resource):
         detail=True,
         methods=["post"],
         url_path="end-access",
-        right=_MAY_CHANGE,
+        right=MAY_CHANGE,
         serializer_class=Nothing,
     )
     def end_access(self, request: Request, pk: str) -> Response:

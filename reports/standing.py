@@ -75,6 +75,10 @@ class Removal:
     at: datetime | None
     standing: Standing
 
+    @property
+    def label(self) -> str:
+        return STANDING_LABELS[self.standing]
+
 
 @dataclass(frozen=True)
 class Line:

@@ -1,12 +1,10 @@
 """manage.py holds: removals that wait for a person, and the decision about them."""
 
-import sys
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import Count, Max, QuerySet, Sum
 
-from iam.models import Operator
 from iam.text import normalise
 from provisioning import group_guard, guard
 from provisioning.management import answering
@@ -69,7 +67,8 @@ class Command(answering.Command):
         return WAITS if total else DONE
 
     def _decide(self, holds: QuerySet[Hold], options: dict[str, Any]) -> int:
-        by, reason, what = _operator(options["by"]), options["reason"].strip(), options["what"]
+        by = answering.operator_named(options["by"], rights=["provisioning.change_hold"])
+        reason, what = options["reason"].strip(), options["what"]
         if not reason:
             raise answering.wrong("A decision has a reason: give one with --reason.")
         newest = holds.aggregate(newest=Max("pk"))["newest"]
@@ -78,27 +77,13 @@ class Command(answering.Command):
         # What comes to wait while somebody reads the question was not asked about.
         holds = holds.filter(pk__lte=newest)
         self.say(*_counts(holds), _EFFECTS[what])
-        if not options["yes"] and not _confirmed():
+        if not options["yes"] and not answering.confirmed():
             raise answering.wrong("Nothing was decided. Answer “yes”, or say --yes.")
         decide = group_guard.release if what == _RELEASE else group_guard.reject
         count = decide(holds.order_by(), by=by, reason=reason)
         self.give({"decision": what, "decided": count, "by": by})
         self.say(f"Decided about {count:,}.")
         return DONE if count else FAILED
-
-
-def _operator(name: str) -> str:
-    found = Operator.objects.filter(username=name, is_active=True).first() if name else None
-    if found is None or not found.has_perm("provisioning.change_hold"):
-        raise answering.wrong(
-            "A decision is somebody's: give with --by the name of an operator who may decide about "
-            "holds."
-        )
-    return found.get_username()
-
-
-def _confirmed() -> bool:
-    return sys.stdin.isatty() and input("Go on? ").strip().casefold() in {"y", "yes"}
 
 
 def _counts(holds: QuerySet[Hold]) -> list[str]:

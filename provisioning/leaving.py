@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -11,21 +12,45 @@ from iam import actor
 from iam.models import Membership, User
 from provisioning import guard, memberships, preview, trial
 from provisioning.models import Account, App, Leaving
-from provisioning.plan import NOTHING, Feature, Operation
+from provisioning.plan import Feature, Operation
 from provisioning.preview import Step
 
 # What an operator must be allowed to do for it.
 RIGHTS = ("iam.change_user", "iam.delete_membership", "provisioning.change_account")
 
 
+class Outlook(StrEnum):
+    """When access to one application would end."""
+
+    AT_ONCE = "at_once"
+    # Somebody has to decide or to put something right before.
+    WAITS = "waits"
+    # By the application's own rules it does not end.
+    STAYS = "stays"
+    # There is none, or it has ended already, or it is not managed here.
+    NOTHING = "nothing"
+
+    @property
+    def label(self) -> str:
+        return _OUTLOOKS[self]
+
+
+_OUTLOOKS = {
+    Outlook.AT_ONCE: "Within seconds",
+    Outlook.WAITS: "Not at once",
+    Outlook.STAYS: "Stays",
+    Outlook.NOTHING: "Nothing to do",
+}
+
+
 @dataclass(frozen=True)
 class Consequence:
-    """What would happen in one application, in sentences; `waits` says that it is not at once."""
+    """What would happen in one application, and when."""
 
     app: App
     operation: str
+    outlook: Outlook
     sentences: tuple[str, ...]
-    waits: bool
 
 
 @dataclass(frozen=True)
@@ -101,10 +126,19 @@ def _seen(accounts: QuerySet[Account]) -> tuple[Consequence, ...]:
 
 
 def _consequence(app: App, step: Step) -> Consequence:
-    hindered = list(preview.hindrances(app))
-    sentences = (preview.in_words(step), *_afterwards(app, step), *hindered)
-    waits = step.held or bool(step.refused) or bool(hindered and step.action != NOTHING)
-    return Consequence(app, step.kind, sentences, waits)
+    outlook, hindered = _outlook(step), tuple(preview.hindrances(app))
+    sentences = (preview.in_words(step), *_afterwards(app, step))
+    if hindered and outlook in {Outlook.AT_ONCE, Outlook.WAITS}:
+        outlook, sentences = Outlook.WAITS, (*sentences, *hindered)
+    return Consequence(app, step.kind, outlook, sentences)
+
+
+def _outlook(step: Step) -> Outlook:
+    if step.action.skipped is not None:
+        return Outlook.STAYS
+    if step.action.operation is Operation.NOTHING:
+        return Outlook.NOTHING
+    return Outlook.WAITS if step.held else Outlook.AT_ONCE
 
 
 def _afterwards(app: App, step: Step) -> Iterator[str]:

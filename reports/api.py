@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from iam.models import User
+from provisioning.api.authentication import acting
 from provisioning.api.problems import BadParameter
 from provisioning.api.shapes import StrictModel
 from provisioning.api.views import Read, Resource
@@ -100,13 +101,16 @@ class Certificates(Resource):
     right = "reports.view_provisioningreport"
     queryset = User.objects.all()
     serializer_class = CertificateShape
+    finds_one = True
 
     def parameters(self) -> set[str]:
         return {"identifier"} if self.action == "of_deleted" else set()
 
     def of_person(self, request: Request, pk: str) -> Response:
         """The leaver certificate of somebody who is here."""
-        return Response(CertificateShape(certificate.of_person(self.get_object())).data)
+        return Response(
+            CertificateShape(certificate.of_person(self.get_object(), by=acting(request))).data
+        )
 
     @extend_schema(parameters=[OpenApiParameter("identifier", str, required=True)])
     def of_deleted(self, request: Request) -> Response:
@@ -114,7 +118,7 @@ class Certificates(Resource):
         identifier = request.query_params.get("identifier")
         if identifier is None:
             raise BadParameter({"identifier": "Give the user name of somebody who was deleted."})
-        found = certificate.of_deleted(identifier)
+        found = certificate.of_deleted(identifier, by=acting(request))
         if found is None:
             raise NotFound(f"Nobody with the user name “{identifier[:150]}” was deleted here.")
         return Response(CertificateShape(found).data)

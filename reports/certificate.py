@@ -7,7 +7,6 @@ from datetime import datetime
 from django.db.models import BooleanField, Case, Exists, Max, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
-from iam import actor
 from iam.models import User
 from iam.text import normalise
 from provisioning import access, leaving, wording
@@ -70,18 +69,19 @@ class Certificate:
     lines: tuple[Line, ...]
 
 
-def of_person(user: User) -> Certificate:
-    """For somebody who is here, whether they are leaving or not."""
+def of_person(user: User, *, by: str) -> Certificate:
+    """For somebody who is here, whether they are leaving or not; `by` is who makes it."""
     return _made(
         name=user.full_name or user.username,
         identifier=user.username,
         user=user,
+        by=by,
         accounts=Q(user=user),
         events=Q(user=user),
     )
 
 
-def of_deleted(identifier: str) -> Certificate | None:
+def of_deleted(identifier: str, *, by: str) -> Certificate | None:
     """For somebody who was deleted here, None if no account of theirs is known.
 
     Accounts and events keep the user name.
@@ -91,10 +91,12 @@ def of_deleted(identifier: str) -> Certificate | None:
     if found is None:
         return None
     name = found.identifier
-    return _made(name=name, identifier=name, user=None, accounts=left, events=left)
+    return _made(name=name, identifier=name, user=None, by=by, accounts=left, events=left)
 
 
-def _made(*, name: str, identifier: str, user: User | None, accounts: Q, events: Q) -> Certificate:
+def _made(
+    *, name: str, identifier: str, user: User | None, by: str, accounts: Q, events: Q
+) -> Certificate:
     lines = _lines(identifier, accounts=accounts, events=events)
     return Certificate(
         name=name,
@@ -104,7 +106,7 @@ def _made(*, name: str, identifier: str, user: User | None, accounts: Q, events:
         verdict=verdict(name, lines),
         complete=all(line.standing in {*REMOVED, Standing.NEVER} for line in lines),
         made_at=timezone.now(),
-        made_by=actor.current(),
+        made_by=by,
         time_zone=timezone.get_current_timezone_name(),
         started=_started(identifier, user),
         lines=tuple(sorted(lines, key=lambda line: _ORDER.index(line.standing))),

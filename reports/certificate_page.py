@@ -16,21 +16,24 @@ LOOKS_EVERY = 10
 
 
 def of_person(model_admin: ModelAdmin, request: HttpRequest, user: int) -> TemplateResponse:
-    _refuse_strangers(model_admin, request)
-    return _page(model_admin, request, certificate.of_person(get_object_or_404(User, pk=user)))
+    by = _who(model_admin, request)
+    person = get_object_or_404(User, pk=user)
+    return _page(model_admin, request, certificate.of_person(person, by=by))
 
 
 def of_deleted(model_admin: ModelAdmin, request: HttpRequest) -> TemplateResponse:
-    _refuse_strangers(model_admin, request)
-    found = certificate.of_deleted(request.GET.get("identifier", ""))
+    by = _who(model_admin, request)
+    found = certificate.of_deleted(request.GET.get("identifier", ""), by=by)
     if found is None:
         raise Http404("Nobody with this user name was deleted here.")
     return _page(model_admin, request, found)
 
 
-def _refuse_strangers(model_admin: ModelAdmin, request: HttpRequest) -> None:
+def _who(model_admin: ModelAdmin, request: HttpRequest) -> str:
+    """Who asks. Raises PermissionDenied for whoever may not see the report."""
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
+    return request.user.get_username()
 
 
 def _page(model_admin: ModelAdmin, request: HttpRequest, found: Certificate) -> TemplateResponse:

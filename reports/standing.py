@@ -45,6 +45,7 @@ STANDING_LABELS = {
     Standing.GIVEN: "Has access",
     Standing.NEVER: "Never had an account",
 }
+_NOT_YET = ("No worker has come to it yet.", "It follows within seconds while a worker runs.")
 _SEEN = "Seen there, never adopted"
 REMOVED = (Standing.VERIFIED, Standing.ACCEPTED)
 
@@ -178,7 +179,7 @@ def _linked(evidence: Evidence) -> Line:
     account = evidence.account
     lost = doubt.operations(account.intent) & {Operation.DEACTIVATE, Operation.REACTIVATE}
     if account.state == State.ACTIVE or lost or account.problem == Problem.CHANGED_THERE:
-        return _outstanding(evidence, "Account may be switched on still")
+        return _outstanding(evidence, "Access has not ended yet")
     if account.seen.get(ACTIVE, [None, False])[1]:
         return _with(
             evidence,
@@ -244,6 +245,9 @@ def _reason(account: Account, hindered: list[str]) -> tuple[str, str]:
         return account.message, "Decide under Holds."
     if hindered:
         return " ".join(hindered), f"Put that right under Apps > {account.app}."
+    if account.generation > account.done_generation:
+        # Whatever is said of it is about what was before.
+        return _NOT_YET
     if account.problem == Problem.SWITCHED_OFF:
         return account.message, f"Or switch the account off in {account.app} itself."
     if account.problem == Problem.UNAVAILABLE:
@@ -252,7 +256,7 @@ def _reason(account: Account, hindered: list[str]) -> tuple[str, str]:
         return account.message, f"Then press “Push now” on the account, or look in {account.app}."
     if Feature.DEACTIVATE_USERS not in account.app.features:
         return f"“Deactivate users” is switched off for {account.app}.", _look_there(account.app)
-    return "The worker has not come to it yet.", "It follows within seconds while a worker runs."
+    return _NOT_YET
 
 
 def _look_there(app: App) -> str:

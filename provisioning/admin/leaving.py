@@ -25,7 +25,8 @@ def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> HttpRespon
         model_admin.log_change(request, person, f"Removed everywhere: {reason}")
         messages.success(
             request,
-            f"{person} is switched off and in no group any more. Their access ends within seconds.",
+            f"{person} is switched off and in no group any more. What becomes of their access "
+            "stands below.",
         )
         certificate = reverse("admin:reports_certificate", args=[person.pk])
         return HttpResponseRedirect(f"{certificate}?watch=1")

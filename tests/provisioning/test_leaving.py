@@ -7,6 +7,7 @@ import pytest
 
 from iam.models import Group, Membership, User
 from provisioning import leaving, queue
+from provisioning.leaving import Outlook
 from provisioning.models import Account, App, Event, Guard, Leaving, Priority
 from provisioning.plan import Feature, State
 from tests.conftest import REVERSIBLE, MakeApp
@@ -127,9 +128,9 @@ def test_one_that_fails_stops_nothing_and_is_removed_again_without_harm(
 # ---------------------------------------------------------------------------- what would happen
 
 
-def told(user: User) -> list[tuple[str, str, bool]]:
+def told(user: User) -> list[tuple[str, str, Outlook]]:
     return [
-        (each.app.name, " ".join(each.sentences), each.waits)
+        (each.app.name, " ".join(each.sentences), each.outlook)
         for each in leaving.consequences(user).apps
     ]
 
@@ -140,8 +141,8 @@ def test_what_would_happen_is_told_and_nothing_is_done(
     before = list(Account.objects.values()), list(faulty.journal)
     found = leaving.consequences(ann)
     assert found.groups == ("Sales",)
-    ((name, text, waits),) = told(ann)
-    assert (name, waits) == ("Zoom", False)
+    ((name, text, outlook),) = told(ann)
+    assert (name, outlook) == ("Zoom", Outlook.AT_ONCE)
     assert "would be switched off in Zoom, because the person was switched off" in text
     push()
     ann.refresh_from_db()
@@ -174,22 +175,32 @@ def test_what_would_stand_in_its_way_is_told_before(
     app: App, ann: User, hinder: Callable[[App], None], said: str
 ) -> None:
     hinder(app)
-    ((_, text, waits),) = told(ann)
+    ((_, text, outlook),) = told(ann)
     assert said in text
-    assert waits
+    assert outlook == Outlook.WAITS
 
 
 @pytest.mark.parametrize(
-    ("features", "days", "said"),
+    ("features", "days", "said", "when"),
     [
-        ((*REVERSIBLE, Feature.DELETE_USERS), 1, "It would be deleted 1 day later."),
-        ((*REVERSIBLE, Feature.DELETE_USERS), 0, "would be deleted in Zoom"),
-        ((Feature.CREATE_USERS,), 30, "“Deactivate users” is switched off for Zoom"),
+        ((*REVERSIBLE, Feature.DELETE_USERS), 1, "It would be deleted 1 day later.", "at_once"),
+        ((*REVERSIBLE, Feature.DELETE_USERS), 0, "would be deleted in Zoom", "at_once"),
+        ((Feature.CREATE_USERS,), 30, "“Deactivate users” is switched off for Zoom", "stays"),
     ],
 )
 def test_it_goes_by_the_applications_own_rules(
-    app: App, ann: User, features: Any, days: int, said: str
+    app: App, ann: User, features: Any, days: int, said: str, when: str
 ) -> None:
     App.objects.update(features=[each.value for each in features], delete_after_days=days)
-    ((_, text, _),) = told(ann)
-    assert said in text
+    ((_, text, outlook),) = told(ann)
+    assert (said in text, outlook) == (True, when)
+
+
+def test_where_access_has_ended_already_nothing_is_to_be_done(
+    app: App, ann: User, sales: Group, push: Push
+) -> None:
+    sales.users.remove(ann)
+    push()
+    App.objects.update(paused=True)
+    ((_, text, outlook),) = told(ann)
+    assert (text, outlook) == ("Nothing would be sent: all is as it should be.", Outlook.NOTHING)

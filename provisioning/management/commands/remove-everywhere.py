@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from provisioning import leaving
-from provisioning.leaving import Consequences
+from provisioning.leaving import Consequences, Outlook
 from provisioning.management import answering
 from provisioning.management.answering import DONE, WAITS
 
@@ -29,7 +29,8 @@ class Command(answering.Command):
     def answer(self, options: dict[str, Any]) -> int:
         person = answering.person_named(options["person"])
         found = leaving.consequences(person)
-        status = WAITS if any(each.waits for each in found.apps) else DONE
+        waits = {Outlook.WAITS, Outlook.STAYS}
+        status = WAITS if any(each.outlook in waits for each in found.apps) else DONE
         self.say(*_sentences(found))
         if options["preview"]:
             self.give(_document(found))
@@ -49,7 +50,7 @@ def _sentences(found: Consequences) -> list[str]:
     groups = ", ".join(f"“{name}”" for name in found.groups) or "no group"
     return [
         f"{found.person} would be switched off and taken out of {groups}.",
-        *(f"{each.app}: {' '.join(each.sentences)}" for each in found.apps),
+        *(f"{each.app}: {each.outlook.label}. {' '.join(each.sentences)}" for each in found.apps),
         *([] if found.apps else ["Gatehouse has no account of theirs anywhere."]),
     ]
 

@@ -6,13 +6,14 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from iam import actor
 from provisioning import wording
 from provisioning.management import answering
 from provisioning.management.answering import DONE, WAITS
 from reports import certificate
 from reports.certificate import Certificate
 from reports.standing import Line
+
+_BY = "command line"
 
 
 class Command(answering.Command):
@@ -27,8 +28,7 @@ class Command(answering.Command):
         parser.add_argument("person", help="the person's user name")
 
     def answer(self, options: dict[str, Any]) -> int:
-        with actor.acting_as("command line"):
-            found = _certificate(options["person"])
+        found = _certificate(options["person"])
         self.give(asdict(found))
         self.say(*_sentences(found))
         return DONE if found.complete else WAITS
@@ -36,9 +36,9 @@ class Command(answering.Command):
 
 def _certificate(person: str) -> Certificate:
     try:
-        return certificate.of_person(answering.person_named(person))
+        return certificate.of_person(answering.person_named(person), by=_BY)
     except CommandError:
-        deleted = certificate.of_deleted(person)
+        deleted = certificate.of_deleted(person, by=_BY)
         if deleted is None:
             raise
         return deleted

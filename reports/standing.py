@@ -154,7 +154,7 @@ def _line(evidence: Evidence) -> Line:
 
 
 def _not_linked(evidence: Evidence) -> Line:
-    account, stranger = evidence.account, evidence.stranger
+    account, stranger = evidence.account, _stranger(evidence)
     if Operation.CREATE in doubt.operations(account.intent):
         return _outstanding(evidence, "An account may have been made, whose answer was lost")
     if account.problem == Problem.CONFLICT or stranger is not None:
@@ -170,6 +170,12 @@ def _not_linked(evidence: Evidence) -> Line:
         deleted = evidence.last is not None and evidence.last.operation == Operation.DELETE
         return _removed(evidence, "Account deleted" if deleted else "Account not there any more")
     return _with(evidence, Standing.NEVER, "No account")
+
+
+def _stranger(evidence: Evidence) -> Finding | None:
+    """Seen there since: what was adopted and removed after that comparison is not there now."""
+    found, last = evidence.stranger, evidence.last
+    return found if found is None or last is None or last.at < found.run.started_at else None
 
 
 # ----------------------------------------------------------------------------- somebody is linked

@@ -334,6 +334,23 @@ def test_an_account_that_was_seen_and_never_adopted_is_told(
     assert "neither made nor adopted" in found.why
 
 
+def test_what_was_adopted_and_removed_since_it_was_seen_is_removed(
+    make_app: MakeApp, faulty: FaultyScim, ann: User, sales: Group, push: Push
+) -> None:
+    app = make_app(
+        faulty,
+        group=sales,
+        features=(*REVERSIBLE, Feature.DELETE_USERS),
+        delete_after_days=0,
+    )
+    faulty.add(ann.username)
+    reconcile.work(reconcile.start(app, dry=True, actor="chief"))
+    assert Finding.objects.get().kind == Finding.Kind.UNKNOWN
+    push()
+    found = leave(ann, push)
+    assert (found.standing, found.what) == (Standing.VERIFIED, "Account deleted")
+
+
 def test_whoever_has_not_left_has_access(app: App, ann: User, bob: User) -> None:
     told = made(ann)
     assert told.verdict == "Ann Ash is to have access to 1 of 1 application: Zoom."

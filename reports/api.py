@@ -3,7 +3,6 @@
 from django.urls import path, re_path
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
@@ -101,7 +100,6 @@ class Certificates(Resource):
     right = "reports.view_provisioningreport"
     queryset = User.objects.all()
     serializer_class = CertificateShape
-    finds_one = True
 
     def parameters(self) -> set[str]:
         return {"identifier"} if self.action == "of_deleted" else set()
@@ -120,7 +118,7 @@ class Certificates(Resource):
             raise BadParameter({"identifier": "Give the user name of somebody who was deleted."})
         found = certificate.of_deleted(identifier, by=acting(request))
         if found is None:
-            raise NotFound(f"Nobody with the user name “{identifier[:150]}” was deleted here.")
+            raise BadParameter({"identifier": "Nobody with this user name was deleted here."})
         return Response(CertificateShape(found).data)
 
 

@@ -81,16 +81,13 @@ class Described(AutoSchema):
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
         if operation:
-            answers = {**_ANY, **(_ONE if self._finds_one() else {}), **self._of_method()}
+            answers = {**_ANY, **(_ONE if "{" in self.path else {}), **self._of_method()}
             for status, text in answers.items():
                 operation["responses"].setdefault(status, _problem(text))
             if self.method == "GET" and "{" in self.path:
                 operation["responses"]["304"] = {"description": "Nothing has changed."}
             self._tell_scope(operation)
         return operation
-
-    def _finds_one(self) -> bool:
-        return "{" in self.path or getattr(self.view, "finds_one", False)
 
     def _of_method(self) -> dict[str, str]:
         if self.method == "POST":

@@ -41,8 +41,6 @@ class Api(APIView):
     right: str = ""
     # A view that asks another system must not hold a transaction open meanwhile.
     asks_outside = False
-    # Looks for one thing, by whatever it is asked, and may find none.
-    finds_one = False
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         with ExitStack() as self.to_the_end:

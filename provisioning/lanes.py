@@ -55,9 +55,15 @@ class Lease:
         _ours(self).update(owner="", lease_until=None)
 
 
+def of(app: int) -> Lane:
+    """The lane of an app, which has none before anything was ever due in it."""
+    lane, _ = Lane.objects.get_or_create(app_id=app)
+    return lane
+
+
 def acquire(app: int, *, owner: str) -> Lease | None:
     """The lease on an app's lane; None while another worker holds it."""
-    lane, _ = Lane.objects.get_or_create(app_id=app)
+    lane = of(app)
     # The clock is read before the row is written, so ours never runs out later than the row says.
     deadline = time.monotonic() + LEASE.total_seconds()
     now = timezone.now()

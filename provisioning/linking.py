@@ -19,21 +19,22 @@ def link(job: Job, hits: Sequence[RemoteAccount]) -> Result:
     if len(hits) > 1:
         return outcomes.conflict(job, wording.conflict_several(job.account, len(hits)))
     hit = hits[0]
-    owner = _owner(job.account, hit)
+    owner = owner_of(job.account, hit.remote_id)
     if owner is not None and owner.user_id is not None:
         return outcomes.conflict(job, wording.conflict_with(job.account, owner))
     ours = _made_by_us(job, hit)
     if job.action.operation is Operation.RESOLVE and not ours:
         return outcomes.never_got_through(job)
     if owner is not None:
-        return _take_over(job, hit, owner)
+        return take_over(job, hit, owner)
     if hit.external_id and not ours:
         return outcomes.conflict(job, wording.conflict_foreign(job.account))
     return outcomes.found(job, hit, ours=ours, origin=Origin.CREATED if ours else Origin.ADOPTED)
 
 
-def _owner(account: Account, hit: RemoteAccount) -> Account | None:
-    others = Account.objects.filter(app_id=account.app_id, remote_id=hit.remote_id)
+def owner_of(account: Account, remote_id: str) -> Account | None:
+    """The other account of ours that is linked to this one of the application."""
+    others = Account.objects.filter(app_id=account.app_id, remote_id=remote_id)
     return others.exclude(pk=account.pk).select_related("user").first()
 
 
@@ -44,7 +45,7 @@ def _made_by_us(job: Job, hit: RemoteAccount) -> bool:
     return Operation.CREATE in doubt.operations(job.account.intent)
 
 
-def _take_over(job: Job, hit: RemoteAccount, former: Account) -> Result:
+def take_over(job: Job, hit: RemoteAccount, former: Account) -> Result:
     """The account of someone who was deleted here and has been added again."""
     origin = former.origin
     Account.objects.filter(pk=former.pk).update(

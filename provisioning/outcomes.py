@@ -437,6 +437,16 @@ def _gone() -> dict[str, Any]:
     return _UNGUARDED | gone
 
 
+def unlinked() -> dict[str, Any]:
+    """The fields of an account that is linked to none there, whatever was the matter before."""
+    return (
+        _CLEAR
+        | _CERTAIN
+        | _gone()
+        | {"state": State.ABSENT, "deprovisioned_at": None, "kept_because": ""}
+    )
+
+
 def _written_differently(sent: Desired, there: Mapping[str, Value]) -> dict[str, list[Any]]:
     """What the application took and writes in its own way, which is nobody's change."""
     return {

@@ -52,6 +52,8 @@ class Operation(StrEnum):
     DELETE = "delete"
     # Find out whether a create whose answer was lost got through.
     RESOLVE = "resolve"
+    # Nothing is sent: from now on the account is not managed here.
+    FORGET = "forget"
     CREATE_GROUP = "create_group"
     ADOPT_GROUP = "adopt_group"
     UPDATE_GROUP = "update_group"
@@ -76,7 +78,8 @@ class Recorded:
 
     `applied` holds what was last sent, or seen at adoption, per mapped target. `doubts` are writes
     whose answers never came, so that they may or may not have happened; `doubtful` are the targets
-    that they were to change. `kept` says that somebody decided against a removal.
+    that they were to change. `kept` says that somebody decided against a removal, `forgotten` that
+    the account is not managed any more.
     """
 
     state: State
@@ -86,6 +89,7 @@ class Recorded:
     doubtful: Collection[str] = ()
     deprovisioned_at: datetime | None = None
     kept: bool = False
+    forgotten: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,8 @@ def plan(
     `desired` has every mapped target, with None where the person has no value. A target that is
     not mapped is not in it and is never touched.
     """
+    if account.forgotten:
+        return NOTHING
     if wanted:
         return _towards_access(account, desired, rules)
     return _towards_no_access(account, rules, now)

@@ -14,8 +14,8 @@ from iam.models import User
 from provisioning import access, guard, mapping, uniqueness, wording
 from provisioning.errors import Rejected
 from provisioning.mapping import Desired, Person
-from provisioning.models import Account, App, Guard, Mapping
-from provisioning.plan import NOTHING, REMOVALS, Action, Operation, plan
+from provisioning.models import Account, App, Guard, Lane, Mapping
+from provisioning.plan import NOTHING, REMOVALS, Action, Change, Operation, difference, plan
 
 _BATCH = 200
 
@@ -58,6 +58,14 @@ class Step:
     action: Action = NOTHING
     refused: str = ""
     held: bool = False
+    # What a new account would hold.
+    desired: Desired = field(default_factory=dict)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Attribute by attribute; of a new account, all that is filled in."""
+        creating = self.action.operation is Operation.CREATE
+        return difference({}, self.desired) if creating else self.action.changes
 
     @property
     def kind(self) -> str:
@@ -130,6 +138,15 @@ def known(
     return uniqueness.numbered(rows, people, theirs, app=app, take=False)
 
 
+def hindrances(app: App) -> Iterator[str]:
+    """Why nothing is sent to the application now, if nothing is."""
+    if app.paused:
+        yield f"{app} is paused: nothing is sent until somebody switches that off."
+    lane: Lane | None = getattr(app, "lane", None)
+    if lane is not None and lane.problem:
+        yield f"{app} is stopped: {lane.problem}"
+
+
 def in_words(step: Step) -> str:
     """What would be done next, before anything is."""
     account, action = step.account, step.action
@@ -162,6 +179,8 @@ def in_words(step: Step) -> str:
 
 def _nothing(step: Step) -> str:
     account, action = step.account, step.action
+    if account.forgotten_at is not None:
+        return wording.not_managed(account)
     if action.skipped is not None:
         return wording.switched_off(account, action.skipped)
     if action.not_before is not None:
@@ -181,14 +200,14 @@ def _step(
     too_many: bool,
 ) -> Step:
     try:
-        action, _ = planned(
+        action, desired = planned(
             account, person, rows, app=account.app, wanted=wanted, now=timezone.now()
         )
     except Rejected as error:
         return Step(account, wanted, refused=str(error))
     undecided = too_many and account.guard != Guard.RELEASED
     held = action.operation in REMOVALS and (account.guard == Guard.HELD or undecided)
-    return Step(account, wanted, action, held=held)
+    return Step(account, wanted, action, held=held, desired=desired)
 
 
 def _batches(accounts: QuerySet[Account]) -> Iterator[Sequence[Account]]:

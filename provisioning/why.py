@@ -9,7 +9,7 @@ from iam import nesting
 from iam.models import Group, Membership, User
 from provisioning import mapping, preview, wording
 from provisioning.errors import Rejected
-from provisioning.models import Account, App, Apply, Lane, Origin, Policy
+from provisioning.models import Account, App, Apply, Origin, Policy
 from provisioning.plan import State, Value
 
 # So many policies are named to somebody whom none of them gives the application.
@@ -166,7 +166,9 @@ def _recorded(app: App, account: Account | None) -> Iterator[str]:
         yield f"Gatehouse has never dealt with an account of this person in {app}."
         return
     state = State(account.state)
-    if account.remote_id is not None:
+    if account.forgotten_at is not None:
+        yield wording.not_managed(account)
+    elif account.remote_id is not None:
         origin = f", {Origin(account.origin).label.lower()}" if account.origin else ""
         yield f"{_STATES[state]} (id there: {wording.short(account.remote_id)}{origin})."
     else:
@@ -184,9 +186,6 @@ def _next(app: App, step: preview.Step) -> Iterator[str]:
     yield preview.in_words(step)
     if account.pk is None and not step.wanted:
         return
-    if app.paused:
-        yield f"{app} is paused: nothing is sent until somebody switches that off."
-    for problem in Lane.objects.filter(app=app).exclude(problem="").values_list("problem"):
-        yield f"{app} is stopped: {problem[0]}"
+    yield from preview.hindrances(app)
     if account.due_at is not None and account.due_at > timezone.now():
         yield f"It is looked at again {wording.moment(account.due_at)}."

@@ -287,6 +287,41 @@ def kept(account: Account) -> str:
     return f"{what}, although {no_access(account)}: somebody decided so under Holds."
 
 
+def linked(account: Account, remote_id: str) -> str:
+    """A person chose which account there is whose."""
+    app = account.app.name
+    chosen = (
+        f"Somebody chose the account with the id “{short(remote_id)}” in {app} for "
+        f"“{account.identifier}”. {app} shows it."
+    )
+    if account.remote_id is None:
+        return chosen
+    return (
+        f"{chosen} The one with the id “{short(account.remote_id)}”, which was theirs until now, "
+        "stays there as it is and is not managed any more."
+    )
+
+
+def forgotten(account: Account) -> str:
+    """A person decided that an account is not managed any more."""
+    app, name = account.app.name, account.identifier
+    if account.remote_id is None:
+        return f"Gatehouse does not create or manage an account of “{name}” in {app} any more."
+    return (
+        f"Gatehouse does not manage the account “{name}” in {app} any more. Nothing was sent: it "
+        f"stays there as it is, under the id “{short(account.remote_id)}”."
+    )
+
+
+def not_managed(account: Account) -> str:
+    """What it means that somebody had Gatehouse stop managing an account."""
+    since = f" {moment(account.forgotten_at)}" if account.forgotten_at else ""
+    return (
+        f"Somebody decided{since} that Gatehouse does not manage an account of "
+        f"“{account.identifier}” in {account.app.name}. Whatever is there is left as it is."
+    )
+
+
 def because(account: Account) -> str:
     """The same as `no_access`, as a sentence."""
     why = no_access(account)

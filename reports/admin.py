@@ -6,17 +6,28 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from provisioning.models import Event
-from reports import pages
+from reports import certificate_page, pages
 from reports.filters import ReportFilter
 from reports.models import ProvisioningReport
 
 
 @admin.register(ProvisioningReport)
 class ProvisioningReportAdmin(ModelAdmin):
+    def get_urls(self) -> list[Any]:
+        wrap = self.admin_site.admin_view
+        person = wrap(lambda request, user: certificate_page.of_person(self, request, user))
+        deleted = wrap(lambda request: certificate_page.of_deleted(self, request))
+        return [
+            path("certificate/<int:user>/", person, name="reports_certificate"),
+            path("certificate/", deleted, name="reports_certificate_of_deleted"),
+            *super().get_urls(),
+        ]
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

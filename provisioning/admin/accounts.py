@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 
 from iam.text import sought
 from provisioning import access, drift, guard, queue
-from provisioning.admin import confirming
+from provisioning.admin import confirming, ownership
 from provisioning.admin.comparisons import decided
 from provisioning.models import Account, App, Problem, Trigger
 from provisioning.plan import State
@@ -32,6 +32,7 @@ STATUS_LABELS = {
     "Changed there": "warning",
     "Without effect": "danger",
     "None": "info",
+    "Not managed": "warning",
 }
 _STATES = {
     State.ACTIVE: "Active",
@@ -43,6 +44,8 @@ _STATES = {
 
 def status(account: Account) -> str:
     """How the account stands, in one word: what is wrong before what is right."""
+    if account.forgotten_at is not None:
+        return "Not managed"
     if account.problem:
         return str(Problem(account.problem).label)
     if account.due_at is not None and account.generation > account.done_generation:
@@ -80,11 +83,10 @@ class AccountAdmin(ModelAdmin):
     show_full_result_count = False
     actions = ["push_now", "put_right", "leave", "end_access"]
     actions_submit_line = ["push_this_now"]
+    actions_detail = ["choose", "forget", "manage_again"]
     fieldsets = [
-        (
-            None,
-            {"fields": ["identifier", "person", "app_name", "status_label", "message", "report"]},
-        ),
+        (None, {"fields": ["identifier", "person", "app_name", "status_label", "message"]}),
+        ("What was done", {"fields": ["report", "certificate"]}),
         ("Next", {"fields": ["due_at", "attempts", "trigger", "actor"]}),
         ("In the application", {"fields": ["remote_id", "origin", "sent", "checked_at"]}),
     ]
@@ -167,6 +169,52 @@ class AccountAdmin(ModelAdmin):
             address,
             urlencode(about),
         )
+
+    @display(description="Everywhere")
+    def certificate(self, account: Account) -> str:
+        if account.user_id is not None:
+            address = reverse("admin:reports_certificate", args=[account.user_id])
+        else:
+            about = urlencode({"identifier": account.identifier})
+            address = f"{reverse('admin:reports_certificate_of_deleted')}?{about}"
+        return format_html(
+            '<a class="text-primary-600" href="{}">Certificate: what became of their access</a>',
+            address,
+        )
+
+    @action(
+        description="Choose account there",
+        url_path="choose",
+        icon="link",
+        permissions=["change"],
+    )
+    def choose(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return ownership.choose(self, request, object_id)
+
+    @action(
+        description="Stop managing",
+        url_path="forget",
+        icon="link_off",
+        permissions=["change"],
+    )
+    def forget(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return ownership.forget(self, request, object_id)
+
+    @action(
+        description="Manage again",
+        url_path="manage-again",
+        icon="add_link",
+        permissions=["change"],
+    )
+    def manage_again(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return ownership.manage_again(self, request, object_id)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """Those that mean something for this account."""
+        found = Account.objects.filter(pk=object_id).values_list("forgotten_at", flat=True).first()
+        useless = "forget" if found is not None else "manage_again"
+        actions = super().get_actions_detail(request, object_id)
+        return [each for each in actions if not each.action_name.endswith(useless)]
 
     @admin.action(description="Put it right", permissions=["decide"])
     def put_right(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:

@@ -5,14 +5,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from iam.admin import GroupAdmin, UserAdmin
 from iam.models import Group, GroupNesting, User
-from provisioning import access
+from provisioning import access, leaving
+from provisioning.admin import leaving as leaving_page
 from provisioning.admin import whys
 from provisioning.admin.accounts import STATUS_LABELS, status
 from provisioning.admin.consequences import (
@@ -61,11 +63,35 @@ admin.site.unregister(Group)
 
 @admin.register(User)
 class ProvisionedUserAdmin(SaysWhatWillHappen, UserAdmin):
-    actions_detail = ["why"]
+    actions_detail = ["why", "certificate", "remove_everywhere"]
 
     @action(description="Why?", url_path="why", icon="help")
     def why(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return whys.page(self, request, object_id)
+
+    @action(
+        description="Certificate",
+        url_path="certificate",
+        icon="verified_user",
+        permissions=["certificate"],
+    )
+    def certificate(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:reports_certificate", args=[object_id]))
+
+    @action(
+        description="Remove everywhere now",
+        url_path="remove-everywhere",
+        icon="person_off",
+        permissions=["leaving"],
+    )
+    def remove_everywhere(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return leaving_page.page(self, request, object_id)
+
+    def has_certificate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perm("reports.view_provisioningreport"))
+
+    def has_leaving_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(request.user.has_perms(leaving.RIGHTS))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
         return [*UserAdmin.inlines, *([AccountsOfUser] if obj else [])]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import django_filters
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -11,12 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from iam import actor
-from iam.logs import HIDDEN
 from iam.models import Scope
 from provisioning import drift, group_guard, guard, queue, reconcile
 from provisioning.api.applications import DueShape
 from provisioning.api.filtering import Key as KeyFilter
 from provisioning.api.filtering import Name, YesNo
+from provisioning.api.ownership import MAY_CHANGE, AccountShape, Owned
 from provisioning.api.problems import Conflict
 from provisioning.api.shapes import Flag, Key, Nothing, Number, Strict, StrictModel, Text
 from provisioning.api.views import Read, Resource, created
@@ -31,51 +31,11 @@ from provisioning.models import (
     Run,
     Trigger,
 )
-from provisioning.plan import State, Value
+from provisioning.plan import State
 
 AT_ONCE = 1_000
-_MAY_CHANGE = "provisioning.change_account"
 _MAY_PUSH = "provisioning.push_account"
 _NOTHING = "Nothing was done: {} does not wait for this any more. Read it again."
-
-
-class AccountShape(StrictModel):
-    applied = serializers.SerializerMethodField(
-        help_text="What was sent last, or seen when the account was adopted, by target. A "
-        "password is not shown."
-    )
-
-    class Meta:
-        model = Account
-        fields = read_only_fields = [
-            "id",
-            "app",
-            "user",
-            "identifier",
-            "external_id",
-            "remote_id",
-            "origin",
-            "state",
-            "problem",
-            "message",
-            "problem_since",
-            "due_at",
-            "attempts",
-            "trigger",
-            "actor",
-            "kept_because",
-            "applied",
-            "deprovisioned_at",
-            "checked_at",
-            "created_at",
-        ]
-
-    @extend_schema_field({"type": "object", "additionalProperties": True})
-    def get_applied(self, account: Account) -> dict[str, Value]:
-        return {
-            target: HIDDEN if target.rpartition(":")[2].casefold() == "password" else value
-            for target, value in account.applied.items()
-        }
 
 
 _STATES = [(state.value, state.value) for state in State]
@@ -93,7 +53,7 @@ class AccountFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class Accounts(Read, Resource):
+class Accounts(Owned, Read, Resource):
     """One person in one application: what was done last, and what stands in the way."""
 
     model = Account
@@ -114,7 +74,7 @@ class Accounts(Read, Resource):
         detail=True,
         methods=["post"],
         url_path="put-right",
-        right=_MAY_CHANGE,
+        right=MAY_CHANGE,
         serializer_class=Nothing,
     )
     def put_right(self, request: Request, pk: str) -> Response:
@@ -122,7 +82,7 @@ class Accounts(Read, Resource):
         return self._decided(request, put_it_right=True)
 
     @extend_schema(responses={200: AccountShape})
-    @action(detail=True, methods=["post"], right=_MAY_CHANGE, serializer_class=Nothing)
+    @action(detail=True, methods=["post"], right=MAY_CHANGE, serializer_class=Nothing)
     def leave(self, request: Request, pk: str) -> Response:
         """Leave what was changed in the application as it is."""
         return self._decided(request, put_it_right=False)
@@ -132,7 +92,7 @@ class Accounts(Read, Resource):
         detail=True,
         methods=["post"],
         url_path="end-access",
-        right=_MAY_CHANGE,
+        right=MAY_CHANGE,
         serializer_class=Nothing,
     )
     def end_access(self, request: Request, pk: str) -> Response:

@@ -3,7 +3,7 @@
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.views.decorators.http import require_safe
 from rest_framework import renderers
 from rest_framework.request import Request
@@ -12,18 +12,19 @@ from rest_framework.response import Response
 from provisioning.api import describing
 from provisioning.api.views import Api
 
-# The slashes of /api/v1/users/.
-_LIST = 4
-
 
 class Root(Api):
-    """The addresses there are."""
+    """The lists there are."""
 
     schema = None
 
     def get(self, request: Request) -> Response:
-        paths = [path for path in describing.schema()["paths"] if path.count("/") == _LIST]
-        lists = {path.split("/")[-2]: request.build_absolute_uri(path) for path in paths}
+        paths = [path for path in describing.schema()["paths"] if "{" not in path]
+        lists = {
+            path.split("/")[-2]: request.build_absolute_uri(path)
+            for path in paths
+            if str(resolve(path).url_name).endswith("-list")
+        }
         return Response({**lists, "docs": request.build_absolute_uri(reverse("api-docs"))})
 
 

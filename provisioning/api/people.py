@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_filters
+from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -12,7 +13,7 @@ from rest_framework.response import Response
 
 from iam import actor, roles, text
 from iam.models import Group, GroupNesting, Membership, ProfileAttribute, Scope, User
-from provisioning import memberships
+from provisioning import leaving, memberships
 from provisioning.api.filtering import Key as KeyFilter
 from provisioning.api.filtering import Name, YesNo
 from provisioning.api.shapes import Number, Strict, StrictModel, Text
@@ -72,6 +73,18 @@ class UserFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
+class ReasonShape(Strict):
+    reason = Text(max_length=1_000, help_text="Kept with it, for whoever asks later.")
+
+
+class RemovedShape(serializers.Serializer):
+    groups = serializers.ListField(
+        child=serializers.CharField(), help_text="The groups that the person was taken out of."
+    )
+    undoing = serializers.CharField(help_text="How to bring the person back.")
+    certificate = serializers.CharField(help_text="Where to watch what becomes of their access.")
+
+
 class Users(Read, Create, Update, Delete, Resource):
     """People whose accounts are kept. What is changed here follows in every application."""
 
@@ -80,6 +93,30 @@ class Users(Read, Create, Update, Delete, Resource):
     queryset = User.objects.all()
     serializer_class = UserShape
     filterset_class = UserFilter
+
+    @extend_schema(responses={202: RemovedShape})
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path="remove-everywhere",
+        right=leaving.RIGHTS[0],
+        serializer_class=ReasonShape,
+    )
+    def remove_everywhere(self, request: Request, pk: str) -> Response:
+        """Switch the person off and take them out of every group; their access ends everywhere."""
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        for right in leaving.RIGHTS:
+            if not request.user.has_perm(right):
+                raise PermissionDenied(f"The operator lacks the permission “{right}”.")
+        person, reason = self.get_object(), serializer.validated_data["reason"]
+        row = leaving.remove_everywhere(person, by=actor.current(), reason=reason)
+        told = {
+            "groups": row.groups,
+            "undoing": leaving.undoing(row),
+            "certificate": reverse("api-users-certificate", args=[person.pk]),
+        }
+        return Response(RemovedShape(told).data, status=202)
 
 
 class ProfileAttributeShape(StrictModel):

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from provisioning.api import accounts, applications, configuration, pages, people
+from provisioning.api import accounts, applications, configuration, pages, people, preview
 from provisioning.api.views import Nowhere
 
 router = SimpleRouter()
@@ -35,6 +35,7 @@ urlpatterns = [
         name="api-configuration-apply",
     ),
     path("", pages.Root.as_view(), name="api-root"),
+    path("preview/", preview.Preview.as_view(), name="api-preview"),
     path("schema/", pages.Schema.as_view(), name="api-schema"),
     path("docs/", pages.docs, name="api-docs"),
     re_path(r"^[\s\S]*$", Nowhere.as_view(), name="api-nowhere"),

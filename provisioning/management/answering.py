@@ -5,7 +5,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,7 +13,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import InterfaceError, OperationalError, ProgrammingError
 from tqdm import tqdm
 
-from iam.models import User
+from iam.models import Operator, User
 from iam.text import normalise, sought
 from provisioning.models import App
 
@@ -122,11 +122,6 @@ def wrong(sentence: str) -> CommandError:
     return CommandError(sentence, returncode=WRONG_USE)
 
 
-def confirmed() -> bool:
-    """Whether somebody at a terminal says yes to what was just told."""
-    return sys.stdin.isatty() and input("Go on? ").strip().casefold() in {"y", "yes"}
-
-
 def app_named(name: str) -> App:
     # Not by the database: SQLite folds ASCII letters only.
     key = normalise(name)
@@ -147,6 +142,21 @@ def person_named(username: str) -> User:
     if found is None:
         raise wrong(f"There is nobody with the user name “{username}”.{_alike(username)}")
     return found
+
+
+def operator_named(name: str, *, rights: Iterable[str]) -> str:
+    """Who decides: somebody who may. A decision is always somebody's."""
+    found = Operator.objects.filter(username=name, is_active=True).first() if name else None
+    if found is None or not found.has_perms(list(rights)):
+        raise wrong(
+            "A decision is somebody's: give with --by the name of an operator who may decide this."
+        )
+    return found.get_username()
+
+
+def confirmed() -> bool:
+    """Whether whoever sits at the terminal says yes; nobody does where there is none."""
+    return sys.stdin.isatty() and input("Go on? ").strip().casefold() in {"y", "yes"}
 
 
 def _alike(username: str) -> str:

@@ -28,7 +28,7 @@ from provisioning.models.apps import (
     WhenEmpty,
     connector_choices,
 )
-from provisioning.models.checks import Decision, Finding, Hold, Run, Sighting
+from provisioning.models.checks import Decision, Finding, Hold, Leaving, Run, Sighting
 from provisioning.models.groups import GroupGuard, MemberState, PushedGroup, PushedMember
 from provisioning.models.lanes import Lane, Worker
 
@@ -46,6 +46,7 @@ __all__ = [
     "Guard",
     "Hold",
     "Lane",
+    "Leaving",
     "LoginMethod",
     "Mapping",
     "Match",

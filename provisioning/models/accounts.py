@@ -110,6 +110,9 @@ class Account(models.Model):
     # is this one (access.Reason).
     kept_because = models.CharField(max_length=20, blank=True)
     deprovisioned_at = models.DateTimeField(null=True, blank=True)
+    # Somebody decided that it is not managed here: no account is looked for, created or changed
+    # until one is linked again, or managing it is taken up again (provisioning/ownership.py).
+    forgotten_at = models.DateTimeField("not managed since", null=True, blank=True)
     # When the change was committed that it is due for; empty for a later look.
     marked_at = models.DateTimeField(null=True, blank=True)
     # What it was last worked on with: the person as they were then.
@@ -146,6 +149,7 @@ class Account(models.Model):
             doubtful=doubt.paths(self.intent),
             deprovisioned_at=self.deprovisioned_at,
             kept=bool(self.kept_because),
+            forgotten=self.forgotten_at is not None,
         )
 
 
@@ -196,6 +200,7 @@ OPERATION_LABELS: dict[Operation, str] = {
     Operation.REACTIVATE: "Reactivate account",
     Operation.DELETE: "Delete account",
     Operation.RESOLVE: "Look account up",
+    Operation.FORGET: "Stop managing account",
     Operation.CREATE_GROUP: "Create group",
     Operation.ADOPT_GROUP: "Adopt existing group",
     Operation.UPDATE_GROUP: "Update group",

@@ -1,8 +1,9 @@
-"""What a person decides or reads: removals held back, and comparisons with the application."""
+"""What a person decides or reads: removals held back, leavers, comparisons with the application."""
 
 from django.db import models
 
 from iam.fields import NormalisedField
+from iam.models import User
 from provisioning.models.accounts import Account
 from provisioning.models.apps import App
 from provisioning.models.groups import PushedGroup
@@ -70,6 +71,30 @@ class Hold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.identifier} in {self.app}"
+
+
+class Leaving(models.Model):
+    """Somebody was removed everywhere: by whom, why, and from which groups, to bring them back."""
+
+    user = models.ForeignKey(
+        User, on_delete=models.SET_NULL, null=True, blank=True, related_name="leavings"
+    )
+    # Kept when the person is deleted.
+    identifier = models.CharField("user name", max_length=150)
+    identifier_key = NormalisedField(source="identifier", db_index=True)
+    at = models.DateTimeField()
+    by = models.CharField(max_length=150)
+    reason = models.TextField()
+    was_active = models.BooleanField()
+    # The names of the groups that the person was taken out of.
+    groups = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.identifier}, {self.at:%-d %b %Y, %H:%M}"
 
 
 class Run(models.Model):

@@ -1,6 +1,7 @@
 """The plan, as a table: what is decided from what should be and what is known."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -193,3 +194,13 @@ def test_an_update_says_what_it_changes() -> None:
     account = known(State.ACTIVE, applied={"userName": "ann", "title": "Boss"})
     action = decide(account, wanted=True, desired={"userName": "ann", "title": None})
     assert action.changes == (Change("title", "Boss", None),)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize(
+    "account", [unknown(), unknown(doubts={Operation.CREATE}), known(State.ACTIVE), suspended(99)]
+)
+def test_nothing_is_done_about_an_account_that_is_not_managed(
+    account: Recorded, wanted: bool
+) -> None:
+    assert decide(replace(account, forgotten=True), wanted=wanted, desired=PROMOTED) == NOTHING

@@ -5,7 +5,6 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 from django.db.models import Count, Max, QuerySet, Sum
 
-from iam.models import Operator
 from iam.text import normalise
 from provisioning import group_guard, guard
 from provisioning.management import answering
@@ -68,7 +67,8 @@ class Command(answering.Command):
         return WAITS if total else DONE
 
     def _decide(self, holds: QuerySet[Hold], options: dict[str, Any]) -> int:
-        by, reason, what = _operator(options["by"]), options["reason"].strip(), options["what"]
+        by = answering.operator_named(options["by"], rights=["provisioning.change_hold"])
+        reason, what = options["reason"].strip(), options["what"]
         if not reason:
             raise answering.wrong("A decision has a reason: give one with --reason.")
         newest = holds.aggregate(newest=Max("pk"))["newest"]
@@ -84,16 +84,6 @@ class Command(answering.Command):
         self.give({"decision": what, "decided": count, "by": by})
         self.say(f"Decided about {count:,}.")
         return DONE if count else FAILED
-
-
-def _operator(name: str) -> str:
-    found = Operator.objects.filter(username=name, is_active=True).first() if name else None
-    if found is None or not found.has_perm("provisioning.change_hold"):
-        raise answering.wrong(
-            "A decision is somebody's: give with --by the name of an operator who may decide about "
-            "holds."
-        )
-    return found.get_username()
 
 
 def _counts(holds: QuerySet[Hold]) -> list[str]:

@@ -65,6 +65,16 @@ TABLE |= {
     ),
     "api-accounts-push": {"POST": (Scope.ACCOUNTS, "provisioning.push_account")},
     **dict.fromkeys(
+        [f"api-accounts-{what}" for what in ("adopt", "relink", "forget", "manage-again")],
+        {"POST": (Scope.ACCOUNTS, "provisioning.change_account")},
+    ),
+    "api-users-remove-everywhere": {"POST": (Scope.PEOPLE, "iam.change_user")},
+    "api-preview": {"POST": (Scope.READ, "provisioning.view_account")},
+    **dict.fromkeys(
+        ["api-users-certificate", "api-certificate"],
+        {"GET": (Scope.READ, "reports.view_provisioningreport")},
+    ),
+    **dict.fromkeys(
         ["api-holds-release", "api-holds-reject"],
         {"POST": (Scope.HOLDS, "provisioning.change_hold")},
     ),

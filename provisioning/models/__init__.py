@@ -1,4 +1,4 @@
-"""The tables of provisioning, one module for each of the five things they are about."""
+"""The tables of provisioning, one module for each of the six things they are about."""
 
 from provisioning.models.accounts import (
     EFFECT_LABELS,
@@ -29,6 +29,7 @@ from provisioning.models.apps import (
     connector_choices,
 )
 from provisioning.models.checks import Decision, Finding, Hold, Run, Sighting
+from provisioning.models.evidence import Evidence
 from provisioning.models.groups import GroupGuard, MemberState, PushedGroup, PushedMember
 from provisioning.models.lanes import Lane, Worker
 
@@ -40,6 +41,7 @@ __all__ = [
     "Drift",
     "EFFECT_LABELS",
     "Event",
+    "Evidence",
     "Finding",
     "GroupGuard",
     "GroupsToPush",

@@ -95,7 +95,7 @@ class MappingForm(forms.ModelForm):
 
     class Meta:
         model = Mapping
-        fields = ["target", "source", "when_empty", "apply", "match"]
+        fields = ["target", "source", "when_empty", "apply", "match", "sensitive"]
         widgets = {
             "target": UnfoldAdminTextInputWidget(
                 attrs={"list": "known-targets", "spellcheck": "false"}

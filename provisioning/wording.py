@@ -293,7 +293,7 @@ def because(account: Account) -> str:
     return f"{why[0].upper()}{why[1:]}."
 
 
-def gives(app: App, policy: str, groups: Sequence[str], *, enabled: bool) -> str:
+def gives(app: App | str, policy: str, groups: Sequence[str], *, enabled: bool) -> str:
     """By which way a policy gives somebody the application, or would if it were switched on."""
     first, *above = groups
     held = "".join(f", which is in the group “{name}”" for name in above)

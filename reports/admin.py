@@ -6,11 +6,12 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import path
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from provisioning.models import Event
-from reports import pages
+from reports import event_page, pages
 from reports.filters import ReportFilter
 from reports.models import ProvisioningReport
 
@@ -25,6 +26,16 @@ class ProvisioningReportAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.event_view)
+        ours = [path("<int:event>/", view, name="reports_provisioningreport_event")]
+        return [*ours, *super().get_urls()]
+
+    def event_view(self, request: HttpRequest, event: int) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return event_page.page(self, request, event)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

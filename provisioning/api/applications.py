@@ -43,6 +43,8 @@ _SWITCHES = [
     "groups_to_push",
     "chosen_groups",
     "adopt_groups",
+    "keep_events_days",
+    "keep_evidence_days",
 ]
 
 
@@ -229,6 +231,7 @@ class MappingShape(StrictModel):
             "default",
             "apply",
             "match",
+            "sensitive",
             "position",
         ]
         read_only_fields = ["position"]
@@ -284,6 +287,7 @@ def _row(row: Mapping, changes: dict[str, Any]) -> dict[str, str]:
         "when_empty_text": now["default"],
         "apply": now["apply"],
         "match": "" if match is None else str(match),
+        **({"sensitive": "on"} if changes.get("sensitive", row.sensitive) else {}),
     }
 
 

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             name="keep_events_days",
             field=models.PositiveSmallIntegerField(
                 blank=True,
-                help_text="Days after which “manage.py purge” removes them. Empty: until they are removed by hand.",
+                help_text="Days after which “manage.py purge” removes them. Empty: until they are removed by hand.",  # noqa: E501
                 null=True,
                 validators=[
                     django.core.validators.MinValueValidator(7),
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             name="keep_evidence_days",
             field=models.PositiveSmallIntegerField(
                 default=30,
-                help_text="Days after which “manage.py purge” removes from the report's rows what was sent and answered. 0 keeps none from now on.",
+                help_text="Days after which “manage.py purge” removes from the report's rows what was sent and answered. 0 keeps none from now on.",  # noqa: E501
                 validators=[django.core.validators.MaxValueValidator(3650)],
                 verbose_name="keep evidence for",
             ),
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
             name="sensitive",
             field=models.BooleanField(
                 default=False,
-                help_text="Keeps this value out of the report, its evidence and comparisons from now on. Passwords are kept out in any case.",
+                help_text="Keeps this value out of the report, its evidence and comparisons from now on. Passwords are kept out in any case.",  # noqa: E501
                 verbose_name="keep out of reports",
             ),
         ),

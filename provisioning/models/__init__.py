@@ -15,6 +15,8 @@ from provisioning.models.accounts import (
     Trigger,
 )
 from provisioning.models.apps import (
+    EVIDENCE_DAYS,
+    LEAST_EVENT_DAYS,
     App,
     Apply,
     Drift,
@@ -40,6 +42,7 @@ __all__ = [
     "Decision",
     "Drift",
     "EFFECT_LABELS",
+    "EVIDENCE_DAYS",
     "Event",
     "Evidence",
     "Finding",
@@ -47,6 +50,7 @@ __all__ = [
     "GroupsToPush",
     "Guard",
     "Hold",
+    "LEAST_EVENT_DAYS",
     "Lane",
     "LoginMethod",
     "Mapping",

@@ -98,7 +98,7 @@ def _state(events: QuerySet[Event]) -> Iterator[str]:
     if last is None:
         yield "No account had been made by then, as far as is recorded."
         return
-    yield f"{_STATES[last.operation]}, since {_when(last)}: {last.message}"
+    yield f"{_STATES[last.operation]}, since {_on(last.at)}: {last.message}"
 
 
 def _nothing(app: App, moment: datetime, user: User | None, person: str) -> Iterator[str]:
@@ -115,12 +115,12 @@ def _reasons(
     app: App, done: tuple[Event, ...], last: Evidence | None, evidence: QuerySet[Evidence]
 ) -> Iterator[str]:
     if done and (last is None or last.event != done[0]):
-        yield f"{_when(done[0]).capitalize()}: {steps.why_missing(done[0])}"
+        yield f"{_sentence(_when(done[0]))}: {steps.why_missing(done[0])}"
     if last is None:
         return
     wanted = bool(last.scope.get("wanted"))
     should = "should" if wanted else "should not"
-    yield f"{_when(last.event).capitalize()} the person {should} have an account in {app}."
+    yield f"{_sentence(_when(last.event))} the person {should} have an account in {app}."
     yield from steps.in_scope(app.name, last.scope)
     if last.event.trigger:
         by = f", by {last.event.actor}" if last.event.actor else ""
@@ -138,6 +138,10 @@ def _values(evidence: QuerySet[Evidence]) -> Mapping[str, Any]:
 
 def _when(event: Event) -> str:
     return wording.moment(event.at)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def _on(moment: datetime) -> str:

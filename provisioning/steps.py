@@ -149,7 +149,6 @@ def _answered(event: Event, evidence: Evidence | None) -> Iterator[str]:
         yield f"{method}: {status} after {took:,} ms.{error}"
     if evidence is None and event.http_status:
         yield f"The status was {event.http_status}."
-    yield event.message
 
 
 def _verified(event: Event, evidence: Evidence | None) -> Iterator[str]:

@@ -377,6 +377,13 @@ def short(value: Value | None) -> Value | None:
     return shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}…"
 
 
+def in_a_table(value: Value | None) -> str:
+    """A value in a cell of its own."""
+    if isinstance(value, bool):
+        return in_words(value)
+    return "–" if value is None else ", ".join(value) if isinstance(value, list) else str(value)
+
+
 def shown(value: Value | None) -> str:
     """What an application holds, fit for a sentence."""
     short_one = short(value)

@@ -13,7 +13,12 @@ _SECRET = "$TOKEN"  # noqa: S105 - the place of one
 def command(request: Mapping[str, Any]) -> str:
     """For a shell: what came from outside is quoted, so that nothing in it is carried out."""
     lines = [f"curl -X {shlex.quote(request['method'])} {shlex.quote(request['url'])}"]
-    lines += [f"-H {_header(name, value)}" for name, value in request["headers"].items()]
+    lines += [
+        f"-H {_header(name, value)}"
+        for name, value in request["headers"].items()
+        # It would answer in a form that nobody can read.
+        if name.casefold() != "accept-encoding"
+    ]
     if request["body"] is not None:
         body = request["body"]
         text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)

@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 
-from provisioning import steps
-from provisioning.models import Event
+from provisioning import steps, wording
+from provisioning.models import Event, Evidence
 from reports import curl
 
 
@@ -23,11 +23,17 @@ def page(model_admin: ModelAdmin, request: HttpRequest, key: int) -> TemplateRes
         "title": f"{event.get_operation_display()}: {event.identifier} in {event.app_name}",
         "event": event,
         "steps": steps.of(event, evidence),
-        "changes": evidence.changes if evidence else [],
+        "changes": list(_changes(evidence)) if evidence else [],
         "exchanges": list(_shown(steps.exchanges(evidence))),
         "empty": steps.NOTHING_SENT if evidence else steps.why_missing(event),
     }
     return TemplateResponse(request, "reports/event.html", context)
+
+
+def _changes(evidence: Evidence) -> Iterator[tuple[str, str, str]]:
+    for each in evidence.changes:
+        old, new = wording.in_a_table(each["old"]), wording.in_a_table(each["new"])
+        yield each["target"], old, new
 
 
 def _shown(exchanges: Any) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,7 @@ from iam.models import User
 from provisioning import past
 from provisioning.models import App
 from provisioning.why import why
+from provisioning.wording import in_a_table
 
 
 def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> TemplateResponse:
@@ -29,6 +30,9 @@ def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> TemplateRe
         "at": at,
         "problem": problem,
         "then": then,
+        "values": [(target, in_a_table(value)) for target, value in then.values.items()]
+        if then
+        else [],
         "why": why(app, user=person) if app and not at else None,
     }
     return TemplateResponse(request, "provisioning/why.html", context)

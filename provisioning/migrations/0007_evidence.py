@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
             field=models.BooleanField(
                 default=False,
                 help_text="Keeps this value out of the report, its evidence and comparisons from now on. Passwords are kept out in any case.",  # noqa: E501
-                verbose_name="keep out of reports",
+                verbose_name="sensitive",
             ),
         ),
         migrations.CreateModel(

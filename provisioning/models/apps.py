@@ -303,7 +303,7 @@ class Mapping(models.Model):
         "finds accounts", choices=Match.choices, null=True, blank=True
     )
     sensitive = models.BooleanField(
-        "keep out of reports",
+        "sensitive",
         default=False,
         help_text="Keeps this value out of the report, its evidence and comparisons from now on. "
         "Passwords are kept out in any case.",

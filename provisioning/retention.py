@@ -44,8 +44,8 @@ def expired_evidence(apps: Iterable[App], *, deleted: bool) -> QuerySet[Evidence
         old |= Q(event__app=app, event__at__lt=_before(days))
     if deleted:
         old |= Q(event__app=None, event__at__lt=_before(EVIDENCE_DAYS))
-    # Keys grow with time: nothing is looked at that is younger than all that may go. Should one have
-    # come late, its turn comes with those after it.
+    # Keys grow with time: nothing is looked at that is younger than all that may go. Should one
+    # have come late, its turn comes with those after it.
     least = min([*limits.values(), EVIDENCE_DAYS])
     latest = Event.objects.filter(at__lt=_before(least)).order_by("-at", "-pk")
     return Evidence.objects.filter(old, pk__lte=latest.values_list("pk", flat=True).first() or 0)

@@ -235,6 +235,17 @@ def test_what_the_application_holds_of_a_sensitive_attribute_is_kept_out_too(
     assert CANARY not in everything()
 
 
+def test_a_sensitive_value_is_kept_out_of_a_change_however_short_it_is(
+    faulty_app: App, ann: User, push: Push
+) -> None:
+    Mapping.objects.create(app=faulty_app, target="title", source="title", sensitive=True)
+    for title in ("Q", "Z"):
+        ann.title = title
+        ann.save()
+        push()
+    assert Event.objects.latest("pk").message == "Changed in Zoom: title from “•••” to “•••”."
+
+
 class TokenServer(HttpServer):
     """Gives out tokens, and repeats whatever it was sent."""
 

@@ -89,7 +89,7 @@ def attach(
     evidence = Evidence(
         event=event,
         scope=dict(kept.scope),
-        matched=kept.matched or ({"by": "id", "id": remote_id} if remote_id else {}),
+        matched=kept.matched or _known(kept.masking, remote_id),
         changes=[
             {"target": each.path, "old": each.old, "new": each.new}
             for each in kept.masking.changes(changes)
@@ -111,6 +111,10 @@ def write(events: Sequence[Event]) -> None:
     for each in found:
         each.event_id = each.event.pk
     Evidence.objects.bulk_create(found, batch_size=1_000)
+
+
+def _known(masking: Masking, remote_id: str | None) -> dict[str, Any]:
+    return {"by": "id", "id": masking.text(remote_id)} if remote_id else {}
 
 
 def _alike(there: Value | None, ours: Value | None) -> bool:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from iam.models import Group, GroupNesting, Membership, User
 from provisioning import apps_setup, queue
 from provisioning.masking import MASK
-from provisioning.models import Account, App, Event, Evidence, Mapping, Policy, Trigger
+from provisioning.models import Account, App, Event, Evidence, Mapping, Policy, SourceKind, Trigger
 from provisioning.plan import Feature
 from tests.conftest import REVERSIBLE, MakeApp, person
 from tests.support.faulty import FaultyScim, answer, lose_answer, pages
@@ -244,6 +244,23 @@ def test_a_sensitive_value_is_kept_out_of_a_change_however_short_it_is(
         ann.save()
         push()
     assert Event.objects.latest("pk").message == "Changed in Zoom: title from “•••” to “•••”."
+
+
+def test_a_formula_that_has_no_value_does_not_quote_a_sensitive_one(
+    faulty_app: App, ann: User, push: Push
+) -> None:
+    Mapping.objects.create(
+        app=faulty_app,
+        target="title",
+        kind=SourceKind.EXPRESSION,
+        source='format_date(title, "YYYY-MM-DD", "DD.MM.YYYY")',
+        sensitive=True,
+    )
+    ann.title = CANARY
+    ann.save()
+    push()
+    assert Event.objects.latest("pk").outcome == "failed"
+    assert "as the row is sensitive" in everything() and CANARY not in everything()
 
 
 class TokenServer(HttpServer):

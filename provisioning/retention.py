@@ -72,7 +72,7 @@ def purge(
     removed = 0
     while not stopped() and (keys := list(oldest[:_BATCH])):
         began = time.monotonic()
-        giving_way(lambda keys=keys: kind.objects.filter(pk__in=keys).delete())  # type: ignore[misc]
+        giving_way(lambda keys=keys: kind.objects.filter(pk__in=keys).only("pk").delete())  # type: ignore[misc]
         removed += len(keys)
         if not is_event:
             # What is kept longer is not looked at again and again.

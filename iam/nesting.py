@@ -123,8 +123,19 @@ def routes(groups: Iterable[int]) -> dict[int, list[int]]:
 
     The way begins with one of these groups.
     """
+    groups = list(groups)
+    return _routes(groups, _ways_up(groups))
+
+
+def routes_of_each(groups: Iterable[int]) -> dict[int, dict[int, list[int]]]:
+    """The same for each of these groups by itself, and no more questions than for all together."""
+    groups = list(groups)
+    ways = _ways_up(groups)
+    return {group: _routes([group], ways) for group in groups}
+
+
+def _routes(groups: list[int], ways: "Ways") -> dict[int, list[int]]:
     found = {group: [group] for group in groups}
-    ways = _ways_up(found)
     level = list(found)
     while level:
         following = []

@@ -182,6 +182,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     # What is sent differs from what is shown: secrets, and what cannot be changed.
     "COMPONENT_SPLIT_REQUEST": True,
+    # Events are described twice, with their evidence and without, and by the same words.
+    "ENUM_NAME_OVERRIDES": {
+        "EventOperationEnum": "provisioning.models.accounts.EVENT_OPERATIONS",
+        "EventOutcomeEnum": "provisioning.models.Outcome",
+    },
 }
 # How many requests to the API one token, or one operator, may make in a minute, in each process.
 API_REQUESTS_PER_MINUTE = env.int("GATEHOUSE_API_REQUESTS_PER_MINUTE", default=600)

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from provisioning import access, comparison_wording, doubt, group_queue, queue
 from provisioning.connectors.base import Connector, RemoteAccount
+from provisioning.masking import Masking
 from provisioning.models import Account, App, Drift, Finding, Problem, Trigger
-from provisioning.plan import Operation, State, Value
+from provisioning.plan import Change, Operation, State, Value
 
 # Beside the mapped targets: whether the account is switched on, and whether it is there at all.
 ACTIVE, THERE = "@active", "@there"
@@ -42,6 +43,8 @@ class Verdict:
     message: str = ""
     outcome: Finding.Outcome = Finding.Outcome.LISTED
     differences: Differences = field(default_factory=dict)
+    # What is kept out of the message.
+    masking: Masking = field(default_factory=Masking)
     # Whether the row is other than before, and whether a push is to follow.
     written: bool = False
     due: bool = False
@@ -50,6 +53,12 @@ class Verdict:
 
     def __post_init__(self) -> None:
         self.remote_id = str(self.account.remote_id)
+
+    @property
+    def told(self) -> Differences:
+        """The differences as people may read them."""
+        changes = [Change(path, *pair) for path, pair in self.differences.items()]
+        return {each.path: (each.old, each.new) for each in self.masking.changes(changes)}
 
 
 def compared(kind: type[Connector], targets: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -89,7 +98,14 @@ def differences(account: Account, there: RemoteAccount, *, targets: Collection[s
     return found
 
 
-def judge(account: Account, found: Differences, *, setting: str, dry: bool = False) -> Verdict:
+def judge(
+    account: Account,
+    found: Differences,
+    *,
+    setting: str,
+    masking: Masking,
+    dry: bool = False,
+) -> Verdict:
     """What the app's setting makes of the differences; `account` gets its new values.
 
     A difference that was put right and is there again just so is left: the application writes the
@@ -100,12 +116,12 @@ def judge(account: Account, found: Differences, *, setting: str, dry: bool = Fal
     }
     news = {path: pair for path, pair in found.items() if not known.get(path, [0, 0, False])[2]}
     kind = Finding.Kind.MISSING if THERE in found else Finding.Kind.CHANGED
-    verdict = Verdict(account, kind, differences=news)
+    verdict = Verdict(account, kind, differences=news, masking=masking)
     if not news:
         if not dry:
             verdict.written = _settle(account, known)
         return verdict
-    verdict.message = comparison_wording.drifted(account, news, there=THERE, active=ACTIVE)
+    verdict.message = comparison_wording.drifted(account, verdict.told, there=THERE, active=ACTIVE)
     if dry:
         return verdict
     match setting:
@@ -123,7 +139,7 @@ def _overwrite(verdict: Verdict, known: dict[str, Any]) -> None:
     right = {path: pair for path, pair in verdict.differences.items() if path not in stays}
     if not right:
         leave(verdict, known)
-        verdict.message = comparison_wording.comes_back(verdict.account, verdict.differences)
+        verdict.message = comparison_wording.comes_back(verdict.account, verdict.told)
         return
     put_right(verdict, right)
     seen = {path: [*pair, path in stays] for path, pair in verdict.differences.items()}

@@ -61,25 +61,22 @@ def stops_the_app(error: Exception | None) -> bool:
 
 def look_up(connector: Connector, job: Job) -> Answer:
     """Whether the person's account is there already."""
-    return _timed(job, lambda: {"found": _find(connector, job)})
+    return _looked(connector, job, lambda: _find(connector, job))
 
 
 def look_through(connector: Connector, job: Job) -> Answer:
     """Whether the account is there although a search does not show it."""
     external_id = str(job.account.external_id)
-    return _timed(
+    return _looked(
+        connector,
         job,
-        lambda: {
-            "found": connector.look_through(
-                job.desired, matching=job.matching, external_id=external_id
-            )
-        },
+        lambda: connector.look_through(job.desired, matching=job.matching, external_id=external_id),
     )
 
 
 def write(connector: Connector, job: Job) -> Answer:
     """Send what the plan says, and find out whether it had its effect."""
-    return _timed(job, lambda: {"written": _write(connector, job)})
+    return _timed(connector, job, lambda: {"written": _write(connector, job)})
 
 
 def each(
@@ -149,10 +146,22 @@ def _first(waiting: deque[AnyJob]) -> AnyJob | None:
         return None
 
 
-def _timed(job: Job, ask: Callable[[], dict[str, Any]]) -> Answer:
+def _looked(connector: Connector, job: Job, ask: Callable[[], Sequence[RemoteAccount]]) -> Answer:
+    answer = _timed(connector, job, lambda: {"found": ask()})
+    if answer.error is None:
+        job.kept.looked(
+            answer.found,
+            asked=connector.asked_by(job.desired, job.matching),
+            desired=job.desired,
+            external_id=str(job.account.external_id),
+        )
+    return answer
+
+
+def _timed(connector: Connector, job: Job, ask: Callable[[], dict[str, Any]]) -> Answer:
     began = time.monotonic()
     try:
-        with correlation.working_on(job.about):
+        with correlation.working_on(job.about), job.kept.watching(connector):
             result = ask()
     except Exception as error:
         # Every kind is judged in one place, outcomes.failed: one bad account never stops another.

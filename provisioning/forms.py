@@ -81,6 +81,8 @@ class AppForm(forms.ModelForm):
             "groups_to_push",
             "chosen_groups",
             "adopt_groups",
+            "keep_events_days",
+            "keep_evidence_days",
         ]
         widgets = {
             "ca_certificate": UnfoldAdminTextareaWidget(

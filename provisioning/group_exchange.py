@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from provisioning import correlation, doubt
+from provisioning import correlation, doubt, evidence
 from provisioning.connectors.base import Connector, RemoteGroup
 from provisioning.effects import Differing, Effect, group_changed
 from provisioning.errors import ConnectorError, NotFound, Rejected, Throttled
@@ -38,6 +38,8 @@ class GroupJob:
     members: Sequence[PushedMember] = ()
     # Whether so few are in it that the whole group may be read to see what came of the step.
     is_small: bool = False
+    # How it came about; the same one whatever becomes of the job.
+    kept: evidence.Kept = field(default_factory=evidence.Kept)
     correlation_id: str = field(default_factory=correlation.new)
 
     @property
@@ -89,27 +91,37 @@ def sending(job: GroupJob, identifying: Sequence[str]) -> doubt.Doubt:
 
 def look_up(connector: Connector, job: GroupJob) -> GroupAnswer:
     """Whether the group is there already."""
-    return _timed(job, lambda: {"found": _find(connector, job)})
+    answer = _timed(connector, job, lambda: {"found": _find(connector, job)})
+    if answer.error is None:
+        job.kept.looked(
+            answer.found,
+            asked=connector.required_group_targets,
+            desired=job.desired,
+            external_id=str(job.pushed.external_id),
+        )
+    return answer
 
 
 def write(connector: Connector, job: GroupJob) -> GroupAnswer:
     """Send what the plan says, and find out whether it had its effect."""
-    return _timed(job, lambda: _write(connector, job))
+    return _timed(connector, job, lambda: _write(connector, job))
 
 
 def reading(remote_id: str) -> Callable[[Connector, GroupJob], GroupAnswer]:
     """What the group with this id holds there, with its members."""
 
     def read(connector: Connector, job: GroupJob) -> GroupAnswer:
-        return _timed(job, lambda: {"there": connector.get_group(remote_id, job.desired)})
+        return _timed(
+            connector, job, lambda: {"there": connector.get_group(remote_id, job.desired)}
+        )
 
     return read
 
 
-def _timed(job: GroupJob, ask: Callable[[], dict[str, Any]]) -> GroupAnswer:
+def _timed(connector: Connector, job: GroupJob, ask: Callable[[], dict[str, Any]]) -> GroupAnswer:
     began = time.monotonic()
     try:
-        with correlation.working_on(job.about):
+        with correlation.working_on(job.about), job.kept.watching(connector):
             result = ask()
     except Exception as error:
         # Every kind is judged in one place, group_failures.failed.

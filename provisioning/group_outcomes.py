@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from provisioning import doubt, group_members, group_wording
+from provisioning import doubt, evidence, group_members, group_wording
 from provisioning.connectors.base import RemoteGroup
 from provisioning.effects import LOOKS, Effect, of_member
 from provisioning.group_exchange import OF_MEMBERS, GroupAnswer, GroupJob
@@ -25,7 +25,7 @@ from provisioning.models import (
     Trigger,
 )
 from provisioning.outcomes import backoff
-from provisioning.plan import Feature, Operation, State
+from provisioning.plan import Change, Feature, Operation, State
 
 logger = logging.getLogger(__name__)
 
@@ -132,7 +132,10 @@ def done(answer: GroupAnswer) -> GroupResult:
         return conflict(job, group_wording.id_is_taken(pushed, answer.created.remote_id))
     if operation is Operation.DELETE_GROUP and answer.effect is Effect.WITHOUT:
         return _still_there(answer)
-    message = group_wording.done(pushed, operation, job.action.changes, answer.different)
+    masking = job.kept.masking
+    message = group_wording.done(
+        pushed, operation, masking.changes(job.action.changes), answer.different
+    )
     told = [_done_event(answer, message, effect=answer.effect)]
     fields = CLEAR | CERTAIN | _new_state(answer)
     emptied = operation is not Operation.UPDATE_GROUP
@@ -349,12 +352,28 @@ def event_of(
     member: PushedMember | None = None,
     **more: Any,
 ) -> Event:
-    return event(
+    found = event(
         job.pushed,
         operation,
         outcome,
-        message,
+        job.kept.masking.text(message),
         correlation_id=job.correlation_id,
         account=member.account if member else None,
         **more,
     )
+    evidence.attach(
+        found,
+        job.kept,
+        app=job.pushed.app,
+        changes=[] if member else _planned(job, operation),
+        values={} if member else job.desired,
+        remote_id=job.pushed.remote_id,
+        one_of_several=member is not None,
+    )
+    return found
+
+
+def _planned(job: GroupJob, operation: Operation) -> Sequence[Change]:
+    if operation is Operation.CREATE_GROUP:
+        return [Change(path, None, new) for path, new in _present(job.desired).items()]
+    return job.action.changes

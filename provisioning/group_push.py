@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from provisioning import (
     doubt,
+    evidence,
     exchange,
     group_exchange,
     group_failures,
@@ -27,6 +28,7 @@ from provisioning.group_exchange import OF_MEMBERS, GroupAnswer, GroupJob
 from provisioning.group_plan import People, RecordedGroup, plan_group
 from provisioning.group_record import GroupResult
 from provisioning.lanes import Lease, LeaseLost
+from provisioning.masking import Masking
 from provisioning.models import App, Mapping, MemberState, Origin, PushedGroup, PushedMember
 from provisioning.plan import NOTHING, Feature, Operation, State
 from provisioning.trouble import Trouble
@@ -110,8 +112,9 @@ class Groups:
         """The jobs with something to send; all others are recorded as they are."""
         jobs: list[GroupJob] = []
         results: list[GroupResult] = []
+        masking = evidence.masking(self._rows)
         for pushed in claimed:
-            job = _bare(pushed)
+            job = _bare(pushed, masking)
             try:
                 job = self._planned(job)
             except Rejected as error:
@@ -142,6 +145,7 @@ class Groups:
                 app=self.app.name,
                 creating=pushed.remote_id is None,
             )
+            job.kept.masking = job.kept.masking.knowing(desired, pushed.applied)
         leaving = self._leaving(job)
         missing = [] if leaving else self._missing(job)
         action = plan_group(
@@ -317,9 +321,13 @@ def _looked_up_first(job: GroupJob) -> bool:
     return operation is Operation.CREATE_GROUP or (operation is Operation.RESOLVE and not is_linked)
 
 
-def _bare(pushed: PushedGroup) -> GroupJob:
+def _bare(pushed: PushedGroup, masking: Masking) -> GroupJob:
     wanted = bool(pushed.wanted)  # type: ignore[attr-defined] # annotated by group_queue.claim
-    return GroupJob(pushed, wanted, NOTHING, {}, claimed_at=timezone.now(), doubt=pushed.intent)
+    why = group_wording.scope(pushed, wanted=wanted)
+    scope = {"wanted": wanted, "ways": [], "others": 0, "why": why}
+    kept = evidence.Kept(masking, scope)
+    now = timezone.now()
+    return GroupJob(pushed, wanted, NOTHING, {}, claimed_at=now, doubt=pushed.intent, kept=kept)
 
 
 def _is_deleted_whole(job: GroupJob) -> bool:

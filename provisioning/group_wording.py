@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from provisioning.effects import LOOKS, Differing
-from provisioning.models import App, MemberState, PushedGroup, PushedMember
+from provisioning.models import App, GroupsToPush, MemberState, PushedGroup, PushedMember
 from provisioning.plan import Change, Feature, Operation
 from provisioning.wording import FEATURE_LABELS, changed, differs, short
 
@@ -224,6 +224,17 @@ def why_held(pushed: PushedGroup, *, people: int, deletes: bool) -> str:
     if pushed.group is None:
         return f"{who} would be taken out, because {_why_not(pushed)}."
     return f"{who} in it there should not be in it any more."
+
+
+def scope(pushed: PushedGroup, *, wanted: bool) -> str:
+    """Why the group is to be in the application, or not."""
+    app, name = pushed.app, pushed.name
+    if not wanted:
+        why = _why_not(pushed)
+        return f"{why[0].upper()}{why[1:]}."
+    if app.groups_to_push == GroupsToPush.CHOSEN:
+        return f"The group “{name}” is one of those that were chosen for {app}."
+    return f"The group “{name}” has a policy for {app}, which gets the groups of its policies."
 
 
 def _why_not(pushed: PushedGroup) -> str:

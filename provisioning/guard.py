@@ -13,7 +13,16 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from iam import actor
-from provisioning import access, lanes, queue, record, transactions, wording
+from provisioning import (
+    access,
+    evidence,
+    lanes,
+    queue,
+    record,
+    scope,
+    transactions,
+    wording,
+)
 from provisioning.lanes import Lease
 from provisioning.models import (
     Account,
@@ -228,6 +237,7 @@ def _write_down(app: App, message: str) -> None:
                 )
             )
             event = record.event(account, operation, Outcome.HELD, f"{why} {message}")
+            evidence.attach(event, evidence.Kept(scope=scope.without(account)), app=app)
             told.append(Result(account, event=event))
         Hold.objects.bulk_create(holds)
         record.tell(told, app=app)

@@ -28,9 +28,9 @@ from urllib3.exceptions import (
 )
 from urllib3.util import Timeout
 
-from provisioning import correlation, wire
+from provisioning import correlation, wire, witness
 from provisioning.addresses import authority
-from provisioning.errors import Misconfigured, Rejected, Unavailable
+from provisioning.errors import ConnectorError, Misconfigured, Rejected, Unavailable
 from provisioning.strict_json import Broken, parsed
 
 # Bytes of one answer, counted after decompression.
@@ -63,7 +63,8 @@ class Session:
 
     `internal` allows addresses inside one's own network, http and any port. Times are in seconds,
     and `deadline` is for the whole request. `ca_certificate` is the PEM text of an authority of
-    one's own. Raises Misconfigured if it cannot be read.
+    one's own. Of a `confidential` one no body is shown to whoever keeps evidence. Raises
+    Misconfigured if the certificate cannot be read.
     """
 
     def __init__(
@@ -72,11 +73,13 @@ class Session:
         *,
         internal: bool = False,
         ca_certificate: str = "",
+        confidential: bool = False,
         connect_timeout: float = 5.0,
         read_timeout: float = 10.0,
         deadline: float = 30.0,
     ) -> None:
         self._base = base_url.rstrip("/")
+        self._confidential = confidential
         self._internal = internal
         self._tls = _trusted(ca_certificate)
         self._timeout = Timeout(connect=connect_timeout, read=read_timeout)
@@ -107,17 +110,40 @@ class Session:
         Misconfigured, Rejected (a value cannot be sent) and whatever `before_write` raises.
         """
         url = self._url(path_or_url, params)
-        host = str(url.hostname)
         body, sent = _content(json, form)
         sent.update(headers or {})
         sent["User-Agent"] = _user_agent()
         sent[correlation.HEADER] = correlation.current()
-        status = None
         started = monotonic()
         leave = None if method == "GET" else before_write
         wire.begin(ends=started + self._deadline, leave=leave)
+        seen: dict[str, Any] = {}
         try:
-            answer = self._open(method, url, body, sent)
+            response = self._answer(method, url, body, sent, limit, started)
+            seen = {"status": response.status, "answer_headers": response.headers}
+            seen["answer"] = response.body if response.is_json else response.text or None
+            return response
+        except ConnectorError as error:
+            seen = {"status": error.http_status, "error": str(error)}
+            raise
+        finally:
+            if seen:
+                said = form if json is None else json
+                told = (method, url.geturl(), sent, said, self._confidential, monotonic() - started)
+                witness.show(witness.Exchange(*told, **seen))
+
+    def _answer(
+        self,
+        method: str,
+        url: SplitResult,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        limit: int,
+        started: float,
+    ) -> Response:
+        host, status = str(url.hostname), None
+        try:
+            answer = self._open(method, url, body, headers)
             status = answer.status
             raw = _read(answer, host, limit)
         except HTTPError as error:

@@ -192,7 +192,9 @@ def value(row: Mapping, person: Person, *, app: str) -> Value | None:
         ) from error
     except (ExpressionError, EvaluationError) as error:
         raise Rejected(
-            f"The formula for “{row.target}” has no value for {person.user}: {error} Correct it "
+            f"The formula for “{row.target}” has no value for {person.user}: "
+            # It may quote the value.
+            f"{'as the row is sensitive, no more is said.' if row.sensitive else error} Correct it "
             f"under Apps > {app} > Attribute mapping, or the person's data."
         ) from error
     if found is None and row.when_empty == WhenEmpty.DEFAULT:

@@ -96,7 +96,7 @@ class MappingForm(forms.ModelForm):
 
     class Meta:
         model = Mapping
-        fields = ["target", "source", "when_empty", "apply", "match"]
+        fields = ["target", "source", "when_empty", "apply", "match", "sensitive"]
         widgets = {
             "target": UnfoldAdminTextInputWidget(
                 attrs={"list": "known-targets", "spellcheck": "false"}
@@ -245,6 +245,7 @@ def sent(row: Mapping, changes: Values[str, Any]) -> dict[str, str]:
         "when_empty_text": now["default"],
         "apply": now["apply"],
         "match": "" if match is None else str(match),
+        **({"sensitive": "on"} if changes.get("sensitive", row.sensitive) else {}),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from provisioning import correlation, doubt, drift, wording
+from provisioning import correlation, doubt, drift, evidence, wording
 from provisioning.connectors.base import RemoteAccount
 from provisioning.effects import LOOKS, Differing, Effect, Written, differing
 from provisioning.errors import (
@@ -23,7 +23,7 @@ from provisioning.errors import (
 )
 from provisioning.mapping import Desired
 from provisioning.models import Account, Event, Origin, Outcome, Problem, Trigger
-from provisioning.plan import Action, Operation, State, Value
+from provisioning.plan import Action, Change, Operation, State, Value
 from provisioning.record import Result, event
 
 logger = logging.getLogger(__name__)
@@ -58,6 +58,8 @@ class Job:
     matching: Sequence[str] = ()
     # It gets a name for a moment only (provisioning/handing_on.py).
     steps_aside: bool = False
+    # How it came about; the same one whatever becomes of the job.
+    kept: evidence.Kept = field(default_factory=evidence.Kept)
     # In the header of each of its requests, in its event and in the log.
     correlation_id: str = field(default_factory=correlation.new)
 
@@ -129,12 +131,18 @@ def _done(job: Job, answer: Written, seconds: float) -> Result:
     account, operation = job.account, job.action.operation
     again = job.steps_aside or operation in {Operation.DEACTIVATE, Operation.REACTIVATE}
     different = _differing(job, answer)
-    done = wording.done(account, operation, job.action.changes, why=wording.no_access(account))
+    changes = job.kept.masking.changes(job.action.changes)
+    done = wording.done(account, operation, changes, why=wording.no_access(account))
     if job.steps_aside:
         done = f"{done} {wording.STEPS_ASIDE}"
     kept = operation is Operation.DELETE and answer.shown is not None
     message = wording.kept_there(account) if kept else done
-    proof = wording.seen(account, operation, different, verified=answer.effect is Effect.VERIFIED)
+    proof = wording.seen(
+        account,
+        operation,
+        _without_sensitive(job, different),
+        verified=answer.effect is Effect.VERIFIED,
+    )
     return Result(
         account,
         job.looked_at
@@ -179,6 +187,11 @@ def _differing(job: Job, answer: Written) -> Differing:
     if job.action.operation is not Operation.UPDATE or answer.shown is None:
         return Differing()
     return differing(job.action.changes, answer.shown, kind=job.account.app.kind)
+
+
+def _without_sensitive(job: Job, different: Differing) -> Differing:
+    held = job.kept.masking.held
+    return Differing(held(different.ignored), held(different.rewritten))
 
 
 def _new_state(job: Job, shown: RemoteAccount | None, different: Differing) -> dict[str, Any]:
@@ -377,7 +390,8 @@ def _known(job: Job, certain: bool) -> dict[str, Any]:
 
 
 def _problem(job: Job, problem: Problem, message: str) -> dict[str, Any]:
-    return {"problem": problem, "message": message, "problem_since": _since(job, problem)}
+    told = job.kept.masking.text(message)
+    return {"problem": problem, "message": told, "problem_since": _since(job, problem)}
 
 
 def _since(job: Job, problem: Problem) -> datetime:
@@ -412,9 +426,24 @@ def _failure(
 
 
 def _event(job: Job, operation: Operation, outcome: Outcome, message: str, **more: Any) -> Event:
-    return event(
-        job.account, operation, outcome, message, correlation_id=job.correlation_id, **more
+    account, told = job.account, job.kept.masking.text(message)
+    found = event(account, operation, outcome, told, correlation_id=job.correlation_id, **more)
+    evidence.attach(
+        found,
+        job.kept,
+        app=account.app,
+        changes=_planned(job, operation),
+        values=job.desired,
+        remote_id=account.remote_id,
     )
+    return found
+
+
+def _planned(job: Job, operation: Operation) -> Sequence[Change]:
+    """What the event was to change, attribute by attribute."""
+    if operation is Operation.CREATE:
+        return [Change(path, None, new) for path, new in _present(job.desired).items()]
+    return job.action.changes
 
 
 def _operation(job: Job) -> Operation:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from provisioning import (
     connections,
     doubt,
+    evidence,
     exchange,
     group_push,
     group_queue,
@@ -22,6 +23,7 @@ from provisioning import (
     preview,
     queue,
     record,
+    scope,
     transactions,
     uniqueness,
 )
@@ -150,7 +152,10 @@ class _Round:
         )
         for account in batch:
             account.app = self.app
-            job = _bare(account)
+        masking = evidence.masking(self.mappings)
+        scopes = scope.of(batch, app=self.app)
+        for account in batch:
+            job = _bare(account, evidence.Kept(masking, scopes[account.pk]))
             try:
                 job = self._planned(job, people.get(account.user_id or 0))
             except Rejected as error:
@@ -173,6 +178,7 @@ class _Round:
             now=job.claimed_at,
         )
         untouched = {row.target for row in self.mappings} - desired.keys()
+        job.kept.masking = job.kept.masking.knowing(desired, job.account.applied)
         return replace(
             job,
             action=action,
@@ -318,9 +324,9 @@ def _portion(count: int, *, seconds: float) -> int:
     return max(_LEAST, min(_MOST, round(count * _PORTION / max(seconds, 0.001))))
 
 
-def _bare(account: Account) -> Job:
+def _bare(account: Account, kept: evidence.Kept) -> Job:
     wanted, now = _wanted(account), timezone.now()
-    return Job(account, wanted, NOTHING, {}, claimed_at=now, doubt=account.intent)
+    return Job(account, wanted, NOTHING, {}, claimed_at=now, doubt=account.intent, kept=kept)
 
 
 def _wanted(account: Account) -> bool:

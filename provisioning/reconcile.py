@@ -19,7 +19,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from iam import actor
-from provisioning import comparison_wording, connections, drift, guard, mapping, wording
+from provisioning import comparison_wording, connections, drift, evidence, guard, mapping, wording
 from provisioning.connectors.base import Connector, RemoteAccount
 from provisioning.drift import VANISHED, Verdict
 from provisioning.errors import ConnectorError, NotFound, Rejected
@@ -147,6 +147,7 @@ class _Comparison:
             raise _Lost
         self.app = app
         self.rows = list(app.mappings.of_people())
+        self.masking = evidence.masking(self.rows)
         # What was filled in when the account was created is theirs since.
         targets = [row.target for row in self.rows if row.apply == Apply.ALWAYS]
         self.shown, self.hidden = drift.compared(app.kind, targets)
@@ -228,7 +229,13 @@ class _Comparison:
         return steady
 
     def _judge(self, account: Account, differences: drift.Differences) -> Verdict:
-        return drift.judge(account, differences, setting=self.app.drift, dry=self.run.dry)
+        return drift.judge(
+            account,
+            differences,
+            setting=self.app.drift,
+            masking=self.masking,
+            dry=self.run.dry,
+        )
 
     # --------------------------------------------------------------------- what was not listed
 
@@ -274,7 +281,7 @@ class _Comparison:
         """Write down who is missing. What is done about it is decided when all are known."""
         accounts = drift.locked({"remote_id__in": remote_ids}, self.app)
         verdicts = [
-            drift.judge(account, VANISHED, setting=self.app.drift, dry=True)
+            drift.judge(account, VANISHED, setting=self.app.drift, masking=self.masking, dry=True)
             for account in self._steady(accounts, began)
         ]
         findings = [self._finding(verdict) for verdict in verdicts if verdict.message]

@@ -1,19 +1,18 @@
-"""Removes events and answers that are older than they need to be kept, a little at a time."""
+"""Removes events, evidence and answers that are older than they are kept, a little at a time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from iam.models import KeptAnswer
-from provisioning.models import App, Event
+from provisioning.models import EVIDENCE_DAYS, LEAST_EVENT_DAYS, App, Event, Evidence
 from provisioning.transactions import giving_way
 
-# The guard counts the removals of the last day, and a person may want to know about the last weeks.
-LEAST = timedelta(days=7)
+LEAST = timedelta(days=LEAST_EVENT_DAYS)
 # So long a program may send a request again, and gets the answer that it was given at first.
 ANSWERS = timedelta(hours=24)
 _BATCH = 500
@@ -33,25 +32,59 @@ def old_answers() -> QuerySet[KeptAnswer]:
     return KeptAnswer.objects.filter(created_at__lte=timezone.now() - ANSWERS)
 
 
+def expired_events(apps: Iterable[App]) -> list[tuple[App, QuerySet[Event]]]:
+    """Of each application that has a limit of its own, the events beyond it."""
+    return [
+        (app, older(than=timedelta(days=app.keep_events_days), app=app))
+        for app in apps
+        if app.keep_events_days is not None
+    ]
+
+
+def expired_evidence(apps: Iterable[App], *, deleted: bool) -> QuerySet[Evidence]:
+    """The evidence that is older than each of these applications keeps its own.
+
+    `deleted` is whether also that of applications that are not there any more.
+    """
+    limits = {app: app.keep_evidence_days for app in apps}
+    old = Q(pk__in=())
+    for app, days in limits.items():
+        old |= Q(event__app=app, event__at__lt=_before(days))
+    if deleted:
+        old |= Q(event__app=None, event__at__lt=_before(EVIDENCE_DAYS))
+    # Keys grow with time: nothing is looked at that is younger than all that may go. Should one
+    # have come late, its turn comes with those after it.
+    least = min([*limits.values(), EVIDENCE_DAYS])
+    latest = Event.objects.filter(at__lt=_before(least)).order_by("-at", "-pk")
+    return Evidence.objects.filter(old, pk__lte=latest.values_list("pk", flat=True).first() or 0)
+
+
+def _before(days: int) -> datetime:
+    return timezone.now() - timedelta(days=days)
+
+
 def purge(
     rows: QuerySet[Any],
     *,
     stopped: Callable[[], bool] = lambda: False,
     told: Callable[[int], object] = lambda _: None,
 ) -> int:
-    """Remove these events or answers, oldest first; how many there were.
+    """Remove these events, evidence or answers, oldest first; how many there were.
 
     In transactions of a moment, and with as much time between two as they take: whoever wants to
     write meanwhile never waits for more than one of them.
     """
     kind = rows.model
-    order = ["at", "pk"] if kind is Event else ["pk"]
-    oldest = rows.order_by(*order).values_list("pk", flat=True)
+    is_event = kind is Event
+    oldest = rows.order_by(*["at", "pk"] if is_event else ["pk"]).values_list("pk", flat=True)
     removed = 0
     while not stopped() and (keys := list(oldest[:_BATCH])):
         began = time.monotonic()
-        giving_way(lambda keys=keys: kind.objects.filter(pk__in=keys).delete())  # type: ignore[misc]
+        giving_way(lambda keys=keys: kind.objects.filter(pk__in=keys).only("pk").delete())  # type: ignore[misc]
         removed += len(keys)
+        if not is_event:
+            # What is kept longer is not looked at again and again.
+            oldest = oldest.filter(pk__gt=keys[-1])
         told(removed)
         time.sleep(time.monotonic() - began)
     return removed

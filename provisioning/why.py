@@ -102,22 +102,11 @@ def _reasons(
     elif not user.is_active:
         yield f"{user} is switched off, so no policy gives them anything."
     for way in ways:
-        yield _given(way, app)
+        yield wording.gives(app, way.policy.name, way.through, enabled=way.policy.enabled)
     if user is not None and not ways:
         yield from _missing(app, user)
     if account is not None and account.kept_because:
         yield wording.kept(account)
-
-
-def _given(way: Way, app: App) -> str:
-    first, *above = way.through
-    held = "".join(f", which is in the group “{name}”" for name in above)
-    policy = f"the policy “{way.policy}”"
-    if not way.policy.enabled:
-        gives = f"{policy} would give that group {app}, but it is switched off"
-    else:
-        gives = f"{policy} gives that group {app}"
-    return f"In the group “{first}”{held}: {gives}."
 
 
 def _missing(app: App, user: User) -> Iterator[str]:

@@ -328,6 +328,17 @@ def because(account: Account) -> str:
     return f"{why[0].upper()}{why[1:]}."
 
 
+def gives(app: App | str, policy: str, groups: Sequence[str], *, enabled: bool) -> str:
+    """By which way a policy gives somebody the application, or would if it were switched on."""
+    first, *above = groups
+    held = "".join(f", which is in the group “{name}”" for name in above)
+    if not enabled:
+        what = f"the policy “{policy}” would give that group {app}, but it is switched off"
+    else:
+        what = f"the policy “{policy}” gives that group {app}"
+    return f"In the group “{first}”{held}: {what}."
+
+
 def moment(when: datetime) -> str:
     """A point in time, in the portal's time zone."""
     return timezone.localtime(when).strftime("on %Y-%m-%d at %H:%M %Z")
@@ -399,6 +410,13 @@ def short(value: Value | None) -> Value | None:
         return value
     shown = "".join(sign if sign.isprintable() else " " for sign in value)
     return shown if len(shown) <= _LONGEST_VALUE else f"{shown[:_LONGEST_VALUE]}…"
+
+
+def in_a_table(value: Value | None) -> str:
+    """A value in a cell of its own."""
+    if isinstance(value, bool):
+        return in_words(value)
+    return "–" if value is None else ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def shown(value: Value | None) -> str:

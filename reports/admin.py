@@ -4,14 +4,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from provisioning.models import Event
-from reports import certificate_page, pages
+from reports import certificate_page, event_page, pages
 from reports.filters import ReportFilter
 from reports.models import ProvisioningReport
 
@@ -36,6 +36,20 @@ class ProvisioningReportAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        event = self.get_object(request, object_id)
+        if event is None:
+            raise Http404
+        return event_page.page(self, request, event)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -1,19 +1,22 @@
 """/api/v1/events/ and certificates: the reports for programs, as the pages give them."""
 
+from typing import Any
+
 from django.urls import path, re_path
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from iam.models import User
+from provisioning import steps
 from provisioning.api.authentication import acting
 from provisioning.api.problems import BadParameter
 from provisioning.api.shapes import StrictModel
 from provisioning.api.views import Read, Resource
-from provisioning.models import Event
-from reports import certificate
+from provisioning.models import Event, Evidence
+from reports import certificate, curl
 from reports.filters import ReportFilter
 from reports.standing import STANDING_LABELS
 
@@ -42,6 +45,103 @@ class EventShape(StrictModel):
         ]
 
 
+class StepShape(serializers.Serializer):
+    name = serializers.CharField(
+        help_text="scope, matched, planned, sent, answered or verified, in this order."
+    )
+    title = serializers.CharField()
+    sentences = serializers.ListField(child=serializers.CharField())
+
+
+class ChangeShape(serializers.Serializer):
+    target = serializers.CharField(help_text="The attribute in the application.")
+    old = serializers.JSONField(allow_null=True)
+    new = serializers.JSONField(allow_null=True)
+
+
+class RequestShape(serializers.Serializer):
+    method = serializers.CharField()
+    url = serializers.CharField()
+    headers = serializers.DictField(child=serializers.CharField())
+    body = serializers.JSONField(allow_null=True)
+
+
+class ResponseShape(serializers.Serializer):
+    status = serializers.IntegerField()
+    headers = serializers.DictField(child=serializers.CharField())
+    body = serializers.JSONField(allow_null=True)
+
+
+class ExchangeShape(serializers.Serializer):
+    """What was asked and answered; secrets and sensitive values are “•••”."""
+
+    request = RequestShape()
+    response = ResponseShape(allow_null=True)
+    error = serializers.CharField(help_text="Why no answer could be read, if none could.")
+    seconds = serializers.FloatField()
+    curl = serializers.SerializerMethodField(help_text="With $TOKEN in the place of the secret.")
+
+    def get_curl(self, exchange: dict[str, Any]) -> str:
+        return curl.command(exchange["request"])
+
+
+class WayShape(serializers.Serializer):
+    policy = serializers.CharField()
+    groups = serializers.ListField(
+        child=serializers.CharField(), help_text="From the person's own up to the policy's."
+    )
+
+
+class ScopeShape(serializers.Serializer):
+    """Why somebody was to have the application at that moment, or not."""
+
+    wanted = serializers.BooleanField()
+    ways = WayShape(many=True)
+    others = serializers.IntegerField(help_text="How many ways more there were.")
+    why = serializers.CharField(help_text="Where no policy is the reason.")
+
+
+class EvidenceShape(serializers.Serializer):
+    scope = serializers.SerializerMethodField()
+    changes = ChangeShape(many=True)
+    values = serializers.DictField(
+        child=serializers.JSONField(allow_null=True),
+        help_text="What every mapped attribute was to hold.",
+    )
+    exchanges = serializers.SerializerMethodField()
+    left_out = serializers.IntegerField(help_text="How many requests between them are not kept.")
+
+    @extend_schema_field(ScopeShape(allow_null=True))
+    def get_scope(self, evidence: Evidence) -> Any:
+        return ScopeShape(evidence.scope).data if evidence.scope else None
+
+    @extend_schema_field(ExchangeShape(many=True))
+    def get_exchanges(self, evidence: Evidence) -> Any:
+        return ExchangeShape(steps.exchanges(evidence), many=True).data
+
+
+class EventWithEvidenceShape(EventShape):
+    """One event with how it came about."""
+
+    steps = serializers.SerializerMethodField(help_text="In their order, in plain words.")
+    evidence = serializers.SerializerMethodField(help_text="Null once it is not kept any more.")
+
+    class Meta(EventShape.Meta):
+        fields = read_only_fields = [*EventShape.Meta.fields, "steps", "evidence"]
+
+    @extend_schema_field(StepShape(many=True))
+    def get_steps(self, event: Event) -> Any:
+        return StepShape(steps.of(event, self._evidence(event)), many=True).data
+
+    @extend_schema_field(EvidenceShape(allow_null=True))
+    def get_evidence(self, event: Event) -> Any:
+        evidence = self._evidence(event)
+        return EvidenceShape(evidence).data if evidence is not None else None
+
+    def _evidence(self, event: Event) -> Evidence | None:
+        return getattr(event, "evidence", None)
+
+
 class Events(Read, Resource):
     """What was done, to whom, where, with what result; the newest first."""
 
@@ -51,6 +151,14 @@ class Events(Read, Resource):
     serializer_class = EventShape
     filterset_class = ReportFilter
     order = ("-at", "-pk")
+
+    def get_serializer_class(self) -> Any:
+        return EventWithEvidenceShape if self.action == "retrieve" else EventShape
+
+    def get_queryset(self) -> Any:
+        found = super().get_queryset()
+        one = self.action == "retrieve"
+        return found.select_related("app", "evidence__same_as") if one else found
 
 
 class RemovalShape(serializers.Serializer):

@@ -59,7 +59,7 @@ class MappingInline(TabularInline):
     model = Mapping
     form = MappingForm
     formset = MappingFormSet
-    fields = ["target", "source", "when_empty", "apply", "match"]
+    fields = ["target", "source", "when_empty", "apply", "match", "sensitive"]
     extra = 0
     verbose_name = "row"
     verbose_name_plural = "Attribute mapping"
@@ -86,7 +86,13 @@ _SAFETY = ("Safety", {"fields": [("guard_count", "guard_percent")]})
 _COMPARISON = ("Comparison", {"fields": [("drift", "compare_hours")]})
 _SELDOM = (
     "Seldom needed",
-    {"fields": [("requests_per_second", "requests_at_once"), "ca_certificate"]},
+    {
+        "fields": [
+            ("requests_per_second", "requests_at_once"),
+            ("keep_events_days", "keep_evidence_days"),
+            "ca_certificate",
+        ]
+    },
 )
 
 

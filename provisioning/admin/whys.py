@@ -1,4 +1,4 @@
-"""The page that says why a person has an account in an application, or has none."""
+"""The page that says why a person has an account in an application, or has none, now and then."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -7,8 +7,10 @@ from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 
 from iam.models import User
+from provisioning import past
 from provisioning.models import App
 from provisioning.why import why
+from provisioning.wording import in_a_table
 
 
 def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> TemplateResponse:
@@ -16,7 +18,8 @@ def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> TemplateRe
     if not request.user.has_perms(["iam.view_user", "provisioning.view_account"]):
         raise PermissionDenied
     person = get_object_or_404(User.objects.select_related("manager"), pk=user)
-    app = _app(person, request.GET.get("app", ""))
+    app, at = _app(person, request.GET.get("app", "")), request.GET.get("at", "")
+    then, problem = _then(app, person, at) if app and at else (None, "")
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -24,9 +27,23 @@ def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> TemplateRe
         "person": person,
         "app": app,
         "apps": App.objects.all(),
-        "why": why(app, user=person) if app else None,
+        "at": at,
+        "problem": problem,
+        "then": then,
+        "values": [(target, in_a_table(value)) for target, value in then.values.items()]
+        if then
+        else [],
+        "why": why(app, user=person) if app and not at else None,
     }
     return TemplateResponse(request, "provisioning/why.html", context)
+
+
+def _then(app: App, person: User, at: str) -> tuple[past.Then | None, str]:
+    """The answer for that moment, or why there is none."""
+    try:
+        return past.why_at(app, past.read(at), user=person), ""
+    except ValueError as error:
+        return None, str(error)
 
 
 def _app(person: User, chosen: str) -> App | None:

@@ -41,6 +41,8 @@ _SWITCHES = [
     "groups_to_push",
     "chosen_groups",
     "adopt_groups",
+    "keep_events_days",
+    "keep_evidence_days",
 ]
 
 
@@ -189,6 +191,7 @@ class MappingShape(StrictModel):
             "default",
             "apply",
             "match",
+            "sensitive",
             "position",
         ]
         read_only_fields = ["position"]

@@ -110,13 +110,13 @@ NAMES = {ATTRIBUTES: "key", GROUPS: "name", APPS: "name", POLICIES: "name"}
 _OF_APP = [name for name in AppForm.Meta.fields if name not in {"name", *LEFT_OUT[App]}]
 FIELDS: dict[str, dict[str, Field]] = {
     ATTRIBUTES: _fields(ProfileAttribute, "label", "help_text", "position"),
-    GROUPS: _fields(Group, "description"),
+    GROUPS: _fields(Group, "description", "open_to_help_desk"),
     APPS: _fields(App, "connector", "settings", "features", *_OF_APP),
     POLICIES: _fields(Policy, "app", "group", "login_method", "enabled"),
 }
 _ROW = ("target", "kind", "source", "when_empty", "default", "apply")
 ROW_FIELDS: dict[str, dict[str, Field]] = {
-    "attribute_mapping": _fields(Mapping, *_ROW, "match"),
-    # Only people are looked for by what is mapped.
+    "attribute_mapping": _fields(Mapping, *_ROW, "match", "sensitive"),
+    # Only people are looked for by what is mapped, and have values to keep out of reports.
     "group_mapping": _fields(Mapping, *_ROW),
 }

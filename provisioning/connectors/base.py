@@ -196,6 +196,12 @@ class Connector(ABC):
             self.lessons.append(lesson)
 
     @property
+    def secrets(self) -> list[str]:
+        """What must be kept out of everything that people read."""
+        held = (self.config.get(setting.key) for setting in self.settings if setting.secret)
+        return [secret for secret in held if secret]
+
+    @property
     def keeps_deleted(self) -> bool:
         """Whether an account that is deleted is known to stay there, switched off."""
         return self.learned.get(DELETE, self.dialect.delete) == Deletion.DEACTIVATES

@@ -35,7 +35,9 @@ class Tokens:
         self._client_secret = client_secret
         self._basic = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
         self._headers = {"Authorization": f"Basic {self._basic}", "Accept": "application/json"}
-        self._session = http.Session(token_url, internal=internal, ca_certificate=ca_certificate)
+        self._session = http.Session(
+            token_url, internal=internal, ca_certificate=ca_certificate, confidential=True
+        )
         self._lock = threading.Lock()
         self._token = self._former = ""
         self._renew_at = float("-inf")

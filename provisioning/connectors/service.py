@@ -327,11 +327,11 @@ class ScimService(Connector):
         return self._masked(reply.headers.get("Location", "another address")[:200])
 
     def _masked(self, text: str) -> str:
-        return masked(text, self._secrets())
+        return masked(text, self.secrets)
 
-    def _secrets(self) -> list[str]:
-        held = [self.config.get(setting.key) for setting in self.settings if setting.secret]
-        return [secret for secret in (*held, *self._credentials.secrets) if secret]
+    @property
+    def secrets(self) -> list[str]:
+        return [*super().secrets, *filter(None, self._credentials.secrets)]
 
 
 def _about(method: str, params: Mapping[str, str]) -> str:

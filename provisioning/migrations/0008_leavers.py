@@ -9,7 +9,7 @@ import iam.fields
 class Migration(migrations.Migration):
     dependencies = [
         ("iam", "0005_api"),
-        ("provisioning", "0006_verified_members"),
+        ("provisioning", "0007_evidence"),
     ]
 
     operations = [

@@ -1,4 +1,4 @@
-"""The tables of provisioning, one module for each of the five things they are about."""
+"""The tables of provisioning, one module for each of the six things they are about."""
 
 from provisioning.models.accounts import (
     EFFECT_LABELS,
@@ -15,6 +15,8 @@ from provisioning.models.accounts import (
     Trigger,
 )
 from provisioning.models.apps import (
+    EVIDENCE_DAYS,
+    LEAST_EVENT_DAYS,
     App,
     Apply,
     Drift,
@@ -29,6 +31,7 @@ from provisioning.models.apps import (
     connector_choices,
 )
 from provisioning.models.checks import Decision, Finding, Hold, Leaving, Run, Sighting
+from provisioning.models.evidence import Evidence
 from provisioning.models.groups import GroupGuard, MemberState, PushedGroup, PushedMember
 from provisioning.models.lanes import Lane, Worker
 
@@ -39,12 +42,15 @@ __all__ = [
     "Decision",
     "Drift",
     "EFFECT_LABELS",
+    "EVIDENCE_DAYS",
     "Event",
+    "Evidence",
     "Finding",
     "GroupGuard",
     "GroupsToPush",
     "Guard",
     "Hold",
+    "LEAST_EVENT_DAYS",
     "Lane",
     "Leaving",
     "LoginMethod",

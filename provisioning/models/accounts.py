@@ -208,6 +208,7 @@ OPERATION_LABELS: dict[Operation, str] = {
     Operation.ADD_MEMBER: "Add to group",
     Operation.REMOVE_MEMBER: "Take out of group",
 }
+EVENT_OPERATIONS = [(key.value, label) for key, label in OPERATION_LABELS.items()]
 
 
 class Event(models.Model):
@@ -220,9 +221,7 @@ class Event(models.Model):
     # The user name, or the name of the group.
     identifier = models.CharField(max_length=200)
     identifier_key = NormalisedField(source="identifier")
-    operation = models.CharField(
-        max_length=20, choices=[(key.value, label) for key, label in OPERATION_LABELS.items()]
-    )
+    operation = models.CharField(max_length=20, choices=EVENT_OPERATIONS)
     outcome = models.CharField(max_length=20, choices=Outcome.choices)
     # Of what the application accepted: whether its effect was seen. Empty for all else.
     effect = models.CharField(

@@ -15,6 +15,11 @@ from provisioning.connectors.base import Connector
 from provisioning.plan import Feature, Rules
 from provisioning.scim.dialect import DELETE, Deletion
 
+# The guard counts the removals of the last day, and a person may want to know about the last weeks.
+LEAST_EVENT_DAYS = 7
+# Also of applications that were deleted.
+EVIDENCE_DAYS = 30
+
 
 def connector_choices() -> list[tuple[str, str]]:
     return [(slug, kind.label) for slug, kind in connectors.catalogue().items()]
@@ -143,6 +148,21 @@ class App(models.Model):
         help_text="Where the application has a group of the same name, Gatehouse takes it over and "
         "keeps its members right from then on. Members whom Gatehouse does not know stay in it. "
         "Off: such a group is a conflict, and somebody decides.",
+    )
+    keep_events_days = models.PositiveSmallIntegerField(
+        "keep rows of the report for",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(LEAST_EVENT_DAYS), MaxValueValidator(3650)],
+        help_text="Days after which “manage.py purge” removes them. Empty: until they are removed "
+        "by hand.",
+    )
+    keep_evidence_days = models.PositiveSmallIntegerField(
+        "keep evidence for",
+        default=EVIDENCE_DAYS,
+        validators=[MaxValueValidator(3650)],
+        help_text="Days after which “manage.py purge” removes from the report's rows what was sent "
+        "and answered. 0 keeps none from now on.",
     )
     # What it was found to do: a flag of its dialect to {"value", "evidence", "at"}.
     learned = models.JSONField(default=dict, blank=True, editable=False)
@@ -281,6 +301,12 @@ class Mapping(models.Model):
     # for by the one that the connector names first.
     match = models.PositiveSmallIntegerField(
         "finds accounts", choices=Match.choices, null=True, blank=True
+    )
+    sensitive = models.BooleanField(
+        "sensitive",
+        default=False,
+        help_text="Keeps this value out of the report, its evidence and comparisons from now on. "
+        "Passwords are kept out in any case.",
     )
     position = models.PositiveSmallIntegerField(default=0, editable=False)
 

@@ -196,6 +196,14 @@ def read_the_report(page: Page, shoot: Shoot) -> None:
     expect(row).to_contain_text("The account “ann@example.org” was created in Zoom.")
     expect(row).to_contain_text("Group membership by admin")
     shoot("13-report")
+    row.get_by_role("link").click()
+    expect(page.locator("#steps")).to_contain_text("In the group “Sales”")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy as curl").last.click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("curl -X POST ")
+    assert "'Authorization: Bearer '\"$TOKEN\"" in copied
 
 
 def look_at_the_account(page: Page, shoot: Shoot) -> None:

@@ -369,3 +369,16 @@ def test_the_report_says_that_a_comparison_was_the_cause(
     assert happened(pushed)[-1] == ("reactivate", "done")
     row = account(pushed, ann)
     assert (row.trigger, row.actor, row.state) == ("comparison", "olga", State.ACTIVE)
+
+
+@pytest.mark.parametrize("setting", Drift.values)
+def test_a_sensitive_value_is_not_told(
+    pushed: App, ann: User, faulty: FaultyScim, setting: str
+) -> None:
+    set_to(pushed, Drift(setting))
+    pushed.mappings.filter(target="name.familyName").update(sensitive=True)
+    faulty.users()[0]["name"]["familyName"] = "Canary"
+    (finding,) = compare(pushed).findings.all()
+    assert "name.familyName from “•••” to “•••”" in finding.message
+    told = [finding.message, account(pushed, ann).message]
+    assert not any(name in said for said in told for name in ("Canary", "Ash"))

@@ -4,36 +4,60 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from iam.models import User
 from iam.text import normalise
+from provisioning import past, wording
 from provisioning.management import answering
 from provisioning.management.answering import DONE
 from provisioning.models import Account, App
 from provisioning.why import Line, Why, why
 
+_Asked = tuple[App, User | None, Account | None]
+
 
 class Command(answering.Command):
     help = (
         "Say why a person has an account in an application, or has none: through which groups and "
-        "policies, with which values, what is known of the account, and what comes next. Ends with "
-        "0 if the question was answered, with 2 if the command was given in the wrong way."
+        "policies, with which values, what is known of the account, and what comes next. With --at "
+        "the same of a moment in the past, from what was recorded. Ends with 0 if the question was "
+        "answered, with 2 if the command was given in the wrong way."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("person", help="the person's user name")
         parser.add_argument("app", nargs="?", help="the application's name; without it, all")
+        parser.add_argument(
+            "--at", metavar="TIME", help="2026-11-01T10:00, or a day: how it was then, not now"
+        )
 
     def answer(self, options: dict[str, Any]) -> int:
         apps = answering.apps_asked(options["app"])
         if not apps:
             self.say(answering.NO_APP)
-        for found in _answers(options["person"], apps):
+        asked = _asked(options["person"], apps)
+        if options["at"]:
+            self._then(asked, options["at"])
+            return DONE
+        for found in (why(app, user=user, account=account) for app, user, account in asked):
             self.give(_document(found))
             self.say(*_sentences(found), "")
         return DONE
 
+    def _then(self, asked: list[_Asked], at: str) -> None:
+        try:
+            moment = past.read(at)
+            answers = [
+                past.why_at(app, moment, user=user, account=account) for app, user, account in asked
+            ]
+        except ValueError as error:
+            raise answering.wrong(f"--at: {error}") from error
+        for found in answers:
+            self.give(_document_then(found))
+            self.say(*_sentences_then(found), "")
 
-def _answers(person: str, apps: list[App]) -> list[Why]:
+
+def _asked(person: str, apps: list[App]) -> list[_Asked]:
     try:
         user = answering.person_named(person)
     except CommandError:
@@ -41,8 +65,8 @@ def _answers(person: str, apps: list[App]) -> list[Why]:
         left = Account.objects.filter(identifier_key=normalise(person), user=None, app__in=apps)
         if not left:
             raise
-        return [why(each.app, user=None, account=each) for each in left.select_related("app")]
-    return [why(app, user=user) for app in apps]
+        return [(each.app, None, each) for each in left.select_related("app")]
+    return [(app, user, None) for app in apps]
 
 
 def _sentences(found: Why) -> list[str]:
@@ -57,6 +81,29 @@ def _sentences(found: Why) -> list[str]:
         "What comes next:",
         *(f"  {sentence}" for sentence in found.next),
     ]
+
+
+def _sentences_then(found: past.Then) -> list[str]:
+    return [
+        f"{found.person} in {found.app}, {wording.moment(found.moment)}:",
+        *(f"  {sentence}" for sentence in (*found.state, *found.reasons)),
+        *(["What it was to hold:"] if found.values else []),
+        *(f"  {target} = {_told(value)}" for target, value in found.values.items()),
+        *(["What had been done:"] if found.done else []),
+        *(f"  {wording.moment(event.at)}: {event.message}" for event in found.done),
+    ]
+
+
+def _document_then(found: past.Then) -> dict[str, Any]:
+    return {
+        "person": found.person,
+        "app": found.app.name,
+        "at": found.moment,
+        "state": list(found.state),
+        "reasons": list(found.reasons),
+        "values": dict(found.values),
+        "events": [event.pk for event in found.done],
+    }
 
 
 def _line(line: Line) -> str:

@@ -96,6 +96,8 @@ def test_a_stored_secret_does_not_follow_to_another_server(api: Program, zoom: A
         ({"requests_per_second": "5"}, "#/requests_per_second"),
         ({"chosen_groups": [999]}, "#/chosen_groups"),
         ({"drift": "ignore"}, "#/drift"),
+        ({"keep_events_days": 6}, "#/keep_events_days"),
+        ({"keep_evidence_days": None}, "#/keep_evidence_days"),
         ({"ca_certificate": "no ASCII: é"}, "#/ca_certificate"),
         ({"name": ""}, "#/name"),
         ({"sealed_secrets": "x"}, "#/sealed_secrets"),
@@ -145,6 +147,9 @@ def test_a_row_of_the_mapping_is_added_changed_and_removed(api: Program, zoom: A
     stored = Mapping.objects.get(target="nickName")
     assert (stored.kind, stored.source, stored.default) == ("constant", "Nick", "Nobody")
     assert api.patch(path, {"apply": "create"}).json()["source"] == "Nick"
+    assert api.patch(path, {"sensitive": True}).json()["sensitive"] is True
+    assert api.patch(path, {"source": "Nicky"}).json()["sensitive"] is True
+    assert api.patch(path, {"sensitive": False}).json()["sensitive"] is False
     assert api.delete(path).status_code == 204
 
 

@@ -150,6 +150,7 @@ def test_a_row_that_says_little_is_as_a_new_one() -> None:
         "default": "",
         "apply": "always",
         "match": None,
+        "sensitive": False,
     }
 
 

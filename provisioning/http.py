@@ -96,19 +96,21 @@ class Session:
         params: Mapping[str, str] | None = None,
         json: Any = None,
         form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         limit: int = RESOURCE_LIMIT,
         before_write: Callable[[], None] = lambda: None,
     ) -> Response:
         """Send one request and read the whole answer, of at most `limit` bytes.
 
+        `body` is JSON that is sent as it stands, because it was signed.
         `before_write` is called right before the bytes of anything but a GET are sent. Every
         status is an answer, redirects included: nothing is followed. Raises Unavailable,
         Misconfigured, Rejected (a value cannot be sent) and whatever `before_write` raises.
         """
         url = self._url(path_or_url, params)
         host = str(url.hostname)
-        body, sent = _content(json, form)
+        content, sent = _content(json, form, body)
         sent.update(headers or {})
         sent["User-Agent"] = _user_agent()
         sent[correlation.HEADER] = correlation.current()
@@ -117,7 +119,7 @@ class Session:
         leave = None if method == "GET" else before_write
         wire.begin(ends=started + self._deadline, leave=leave)
         try:
-            answer = self._open(method, url, body, sent)
+            answer = self._open(method, url, content, sent)
             status = answer.status
             raw = _read(answer, host, limit)
         except HTTPError as error:
@@ -218,11 +220,13 @@ def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> f
     return min(seconds, _DAY) if seconds >= 0 else None
 
 
-def _content(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, HTTPHeaderDict]:
+def _content(
+    json: Any, form: Mapping[str, str] | None, body: bytes | None
+) -> tuple[bytes | None, HTTPHeaderDict]:
     headers = HTTPHeaderDict({"Accept-Encoding": "gzip, deflate"})
-    if json is not None:
+    if json is not None or body is not None:
         headers["Content-Type"] = "application/json"
-        return jsonlib.dumps(json).encode(), headers
+        return jsonlib.dumps(json).encode() if body is None else body, headers
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         return _encoded(form).encode(), headers

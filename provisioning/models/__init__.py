@@ -1,4 +1,4 @@
-"""The tables of provisioning, one module for each of the five things they are about."""
+"""The tables of provisioning, one module for each of the six things they are about."""
 
 from provisioning.models.accounts import (
     EFFECT_LABELS,
@@ -30,13 +30,16 @@ from provisioning.models.apps import (
 )
 from provisioning.models.checks import Decision, Finding, Hold, Run, Sighting
 from provisioning.models.groups import GroupGuard, MemberState, PushedGroup, PushedMember
-from provisioning.models.lanes import Lane, Worker
+from provisioning.models.lanes import Lane, Leased, Worker
+from provisioning.models.webhooks import Delivery, DeliveryState, Webhook, WebhookLane
 
 __all__ = [
     "Account",
     "App",
     "Apply",
     "Decision",
+    "Delivery",
+    "DeliveryState",
     "Drift",
     "EFFECT_LABELS",
     "Event",
@@ -46,6 +49,7 @@ __all__ = [
     "Guard",
     "Hold",
     "Lane",
+    "Leased",
     "LoginMethod",
     "Mapping",
     "Match",
@@ -65,6 +69,8 @@ __all__ = [
     "SourceKind",
     "TakenValue",
     "Trigger",
+    "Webhook",
+    "WebhookLane",
     "WhenEmpty",
     "Worker",
     "connector_choices",

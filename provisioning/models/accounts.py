@@ -235,6 +235,27 @@ class Event(models.Model):
     approved_by = models.CharField(max_length=150, blank=True)
     correlation_id = models.CharField(max_length=32)
 
+    # What programs are told of it, by the API and by webhooks.
+    TOLD = (
+        "id",
+        "at",
+        "app",
+        "app_name",
+        "user",
+        "identifier",
+        "operation",
+        "outcome",
+        "effect",
+        "message",
+        "trigger",
+        "actor",
+        "attempt",
+        "duration_ms",
+        "http_status",
+        "approved_by",
+        "correlation_id",
+    )
+
     class Meta:
         ordering = ["-at", "-pk"]
         indexes = [

@@ -66,16 +66,18 @@ def replay(deliveries: QuerySet[Delivery]) -> int:
     return _wait_anew(over)
 
 
-def replay_events(webhook: Webhook, *, since: datetime, until: datetime) -> int:
+def replay_events(
+    webhook: Webhook, *, since: datetime, until: datetime, most: int = MOST_AT_ONCE
+) -> int:
     """Send the events of this time again, those that it was never told of included; how many.
 
     Raises ValueError with a sentence if there are too many for one time.
     """
     events = webhook.tells().filter(at__gte=since, at__lte=until)
-    keys = sorted(events.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
-    if len(keys) > MOST_AT_ONCE:
+    keys = sorted(events.values_list("pk", flat=True)[: most + 1])
+    if len(keys) > most:
         raise ValueError(
-            f"More than {MOST_AT_ONCE:,} events are of this time. Choose a shorter one, and then "
+            f"More than {most:,} events are of this time. Choose a shorter one, and then "
             "the next."
         )
     count = 0

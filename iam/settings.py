@@ -177,6 +177,12 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     # What is sent differs from what is shown: secrets, and what cannot be changed.
     "COMPONENT_SPLIT_REQUEST": True,
+    # Fields of one name with other choices need a name each.
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryStateEnum": "provisioning.models.DeliveryState",
+        "OutcomeEnum": "provisioning.models.Outcome",
+        "StateEnum": "provisioning.models.STATES",
+    },
 }
 # How many requests to the API one token, or one operator, may make in a minute, in each process.
 API_REQUESTS_PER_MINUTE = env.int("GATEHOUSE_API_REQUESTS_PER_MINUTE", default=600)

@@ -6,11 +6,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultipleWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from iam import moments
 from provisioning import addresses
 from provisioning.models import OPERATION_LABELS, Outcome, Webhook
 
@@ -59,11 +57,17 @@ class WebhookForm(forms.ModelForm):
         return cleaned
 
 
+class _Moment(forms.DateTimeInput):
+    input_type = "datetime-local"
+
+
 class TimespanForm(forms.Form):
     """Of which time events are to be sent again. A day without a time is meant with its end."""
 
-    after = forms.DateTimeField(label="From", widget=UnfoldAdminTextInputWidget)
-    before = forms.DateTimeField(label="To", required=False, widget=UnfoldAdminTextInputWidget)
+    after = forms.DateTimeField(label="From", widget=_Moment, validators=[moments.storable])
+    before = forms.DateTimeField(
+        label="To", required=False, widget=_Moment, validators=[moments.storable]
+    )
 
     def clean_before(self) -> datetime:
         found: datetime | None = self.cleaned_data["before"]

@@ -77,8 +77,7 @@ def replay_events(
     keys = sorted(events.values_list("pk", flat=True)[: most + 1])
     if len(keys) > most:
         raise ValueError(
-            f"More than {most:,} events are of this time. Choose a shorter one, and then "
-            "the next."
+            f"More than {most:,} events are of this time. Choose a shorter one, and then the next."
         )
     count = 0
     for start in range(0, len(keys), _BATCH):

@@ -3,10 +3,12 @@
 import uuid
 from datetime import timedelta
 
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from provisioning import secrets, webhook_queue, webhook_sending, webhook_signing
-from provisioning.models import Webhook
+from provisioning.models import Delivery, DeliveryState, Webhook
 
 # So long messages are signed with the former secret too, while the receiver is given the new one.
 OVERLAP = timedelta(hours=24)
@@ -29,6 +31,19 @@ def use_secret(webhook: Webhook, secret: str) -> None:
     webhook.sealed_secrets = secrets.seal(held)
     webhook.former_until = timezone.now() + OVERLAP if former else None
     webhook.save(update_fields=["sealed_secrets", "former_until", "changed_at"])
+
+
+def counted(webhooks: QuerySet[Webhook]) -> QuerySet[Webhook]:
+    """Each with how many of its deliveries wait, and were given up; and with its lane."""
+    return webhooks.select_related("lane").annotate(
+        waiting=_count(DeliveryState.WAITING), given_up=_count(DeliveryState.GIVEN_UP)
+    )
+
+
+def _count(state: str) -> Coalesce:
+    # By the index of this state: most deliveries of a webhook are neither.
+    found = Delivery.objects.filter(webhook=OuterRef("pk"), state=state).order_by()
+    return Coalesce(Subquery(found.values("webhook").annotate(n=Count("pk")).values("n")), 0)
 
 
 def send_test(webhook: Webhook) -> tuple[bool, str]:

@@ -25,6 +25,7 @@ from provisioning import (
     reconcile,
 )
 from provisioning.admin import guidance, preview
+from provisioning.admin.buttons import button
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet
@@ -134,15 +135,15 @@ class AppAdmin(Choosing, SaysWhatWillHappen):
         app = self.get_object(request, object_id)
         if app is None:
             return []
-        compare = _button(_COMPARE, "Save and compare now", "difference")
-        forget = _button(_FORGET, "Forget what was learned", "psychology")
+        compare = button(_COMPARE, "Save and compare now", "difference")
+        forget = button(_FORGET, "Forget what was learned", "psychology")
         return [
-            _button(_TEST, "Save and test connection", "network_check"),
-            _button(_PUSH, "Save and push now", "sync"),
+            button(_TEST, "Save and test connection", "network_check"),
+            button(_PUSH, "Save and push now", "sync"),
             *([compare] if app.kind.lists_accounts else []),
             *([forget] if app.learned else []),
             # In a window of its own, so that what was typed here stays.
-            _button(
+            button(
                 _PREVIEW,
                 "Preview the mapping",
                 "visibility",
@@ -330,17 +331,6 @@ def _stay(app: App) -> str:
     if count == 1:
         return f"1 account stays in {app} as it is, and Gatehouse forgets it."
     return f"{count} accounts stay in {app} as they are, and Gatehouse forgets them."
-
-
-def _button(name: str, label: str, icon: str, **attributes: str) -> UnfoldAction:
-    return UnfoldAction(
-        attrs=attributes or None,
-        action_name=name,
-        method=None,
-        description=label,
-        path="",
-        icon=icon,
-    )
 
 
 def _next_step(app: App) -> str:

@@ -20,6 +20,7 @@ from provisioning.api.problems import Conflict
 from provisioning.api.shapes import Flag, Key, Nothing, Number, Strict, StrictModel, Text
 from provisioning.api.views import Read, Resource, created
 from provisioning.models import (
+    STATES,
     Account,
     App,
     Decision,
@@ -30,7 +31,6 @@ from provisioning.models import (
     Run,
     Trigger,
 )
-from provisioning.plan import State
 
 AT_ONCE = 1_000
 _MAY_CHANGE = "provisioning.change_account"
@@ -63,14 +63,11 @@ class AccountShape(StrictModel):
         ]
 
 
-_STATES = [(state.value, state.value) for state in State]
-
-
 class AccountFilter(django_filters.FilterSet):
     app = KeyFilter()
     user = KeyFilter()
     identifier = Name(field_name="identifier_key")
-    state = django_filters.ChoiceFilter(choices=_STATES)
+    state = django_filters.ChoiceFilter(choices=STATES)
     problem = django_filters.ChoiceFilter(choices=Problem.choices)
 
     class Meta:
@@ -367,7 +364,7 @@ class PushedGroupShape(StrictModel):
 class PushedGroupFilter(django_filters.FilterSet):
     app = KeyFilter()
     group = KeyFilter()
-    state = django_filters.ChoiceFilter(choices=_STATES)
+    state = django_filters.ChoiceFilter(choices=STATES)
     problem = django_filters.ChoiceFilter(choices=Problem.choices)
 
     class Meta:

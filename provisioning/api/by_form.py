@@ -14,8 +14,15 @@ Path = tuple[str, ...]
 def saved(form: forms.ModelForm, *, named: Callable[[str], Path] = lambda name: (name,)) -> Any:
     """What the form saves. `named` is the place in the request of a field of the form."""
     if not form.is_valid():
-        raise ValidationError(_told(form.errors, named))
+        raise refusal(form, named=named)
     return form.save()
+
+
+def refusal(
+    form: forms.BaseForm, *, named: Callable[[str], Path] = lambda name: (name,)
+) -> ValidationError:
+    """What the form complains about."""
+    return ValidationError(_told(form.errors, named))
 
 
 def _told(errors: Mapping[str, Any], named: Callable[[str], Path]) -> dict[str, Any]:

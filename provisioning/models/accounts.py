@@ -61,6 +61,10 @@ class Priority(models.IntegerChoices):
     NORMAL = 1
 
 
+# Of an account, and of a group there.
+STATES = [(state.value, state.value) for state in State]
+
+
 class Account(models.Model):
     """One user in one app: what was last done, and whether it is due to be looked at again.
 
@@ -80,7 +84,7 @@ class Account(models.Model):
     origin = models.CharField("how it began", max_length=20, choices=Origin.choices, blank=True)
     state = models.CharField(
         max_length=20,
-        choices=[(state.value, state.value) for state in State],
+        choices=STATES,
         default=State.ABSENT,
     )
     generation = models.PositiveIntegerField(default=1)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
 from provisioning import correlation, record, webhook_setup
@@ -59,6 +59,8 @@ class Receiver(HttpServer):
             fault = self._faults.pop(0) if self._faults else self._always
             return fault() if fault else Reply(204)
         finally:
+            # A fault may have asked the database, in the thread of this connection.
+            connections.close_all()
             with self._counting:
                 self.at_once -= 1
 

@@ -49,6 +49,8 @@ for name, model, scope, methods in (
     ("runs", "provisioning.run", Scope.APPS, ()),
     ("findings", "provisioning.finding", Scope.READ, ()),
     ("pushed-groups", "provisioning.pushedgroup", Scope.READ, ()),
+    ("webhooks", "provisioning.webhook", Scope.WEBHOOKS, ALL),
+    ("deliveries", "provisioning.delivery", Scope.READ, ()),
     ("events", "reports.provisioningreport", Scope.READ, ()),
 ):
     TABLE[f"api-{name}-list"], TABLE[f"api-{name}-detail"] = everything(model, scope, *methods)
@@ -65,6 +67,10 @@ TABLE |= {
     **dict.fromkeys(
         ["api-holds-release", "api-holds-reject"],
         {"POST": (Scope.HOLDS, "provisioning.change_hold")},
+    ),
+    **dict.fromkeys(
+        ["api-webhooks-replay", "api-webhooks-test"],
+        {"POST": (Scope.WEBHOOKS, "provisioning.change_webhook")},
     ),
     **dict.fromkeys(["api-root", "api-schema"], {"GET": (Scope.READ, "")}),
     # Nothing is there, for whoever may sign in.

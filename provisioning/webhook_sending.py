@@ -115,4 +115,5 @@ def _accepted(status: int) -> bool:
 def _meaning(status: int) -> str:
     if 300 <= status < 400:
         return "A redirect is not followed: enter the address that it leads to."
-    return _MEANS.get(status, "Gatehouse tries again by itself.")
+    failed = "Something is wrong on its side." if status >= 500 else "It did not take the message."
+    return _MEANS.get(status, failed)

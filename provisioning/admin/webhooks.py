@@ -11,6 +11,8 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import localize
+from django.utils.html import format_html
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
@@ -25,7 +27,7 @@ from provisioning.webhook_forms import TimespanForm, WebhookForm
 _TEST = "_save_and_test"
 _NEW_SECRET = "_new_secret"  # noqa: S105 - the name of a button
 _AGAIN = "_given_up_again"
-_SHOWN = 10
+_SHOWN = 5
 _STATES = {
     DeliveryState.WAITING.label: "info",
     DeliveryState.DELIVERED.label: "success",
@@ -92,7 +94,8 @@ class WebhookAdmin(Choosing, SaysWhatWillHappen):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         webhook = self.get_object(request, object_id) if object_id else None
-        extra = {**(extra_context or {}), "webhook": webhook, "show_save_and_continue": False}
+        extra = {**(extra_context or {}), "webhook": webhook}
+        extra |= {"show_save_and_continue": False, "show_save_and_add_another": False}
         if webhook is not None:
             extra["deliveries"] = webhook.deliveries.select_related("event")[:_SHOWN]
         response = super().changeform_view(request, object_id, form_url, extra)
@@ -122,9 +125,7 @@ class WebhookAdmin(Choosing, SaysWhatWillHappen):
             "webhook": webhook,
             "secret": secret,
         }
-        response = TemplateResponse(request, "provisioning/webhook_secret.html", context)
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "provisioning/webhook_secret.html", context)
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.again_view)
@@ -177,8 +178,7 @@ class WebhookAdmin(Choosing, SaysWhatWillHappen):
     def state_label(self, webhook: Webhook) -> str:
         if not webhook.enabled:
             return "Switched off"
-        failing = hasattr(webhook, "lane") and webhook.lane.problem
-        return "Not delivered" if failing else "Working"
+        return "Not delivered" if webhook.problem else "Working"
 
     @display(description="Waiting")
     def waiting_label(self, webhook: Any) -> int:
@@ -199,9 +199,7 @@ class DeliveryAdmin(ReadOnly):
         "webhook",
         "state_label",
         "attempts",
-        "status",
-        "message",
-        "delivered_at",
+        "answer",
     ]
     list_filter = ["webhook", "state"]
     list_filter_submit = True
@@ -214,23 +212,27 @@ class DeliveryAdmin(ReadOnly):
         "state_label",
         "attempts",
         "due_at",
-        "status",
-        "message",
+        "answer",
         "delivered_at",
         "message_id",
     ]
-    readonly_fields = ["about", "state_label", "message_id"]
+    readonly_fields = ["about", "state_label", "answer", "message_id"]
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("provisioning.change_webhook")
 
     @display(description="Recorded")
-    def recorded(self, delivery: Delivery) -> Any:
-        return delivery.event.at
+    def recorded(self, delivery: Delivery) -> str:
+        moment = localize(timezone.localtime(delivery.event.at))
+        return format_html('<span class="whitespace-nowrap">{}</span>', moment)
 
     @display(description="Event")
     def about(self, delivery: Delivery) -> str:
         return str(delivery.event)
+
+    @display(description="Answer")
+    def answer(self, delivery: Delivery) -> str:
+        return f"{delivery.status or ''} {delivery.message}".strip()
 
     @display(description="State", label=_STATES)
     def state_label(self, delivery: Delivery) -> str:

@@ -71,6 +71,11 @@ class Webhook(models.Model):
         return self.name
 
     @property
+    def problem(self) -> str:
+        """Why it is told of nothing at the moment; empty while all is well."""
+        return self.lane.problem if hasattr(self, "lane") else ""
+
+    @property
     def signing_secrets(self) -> list[str]:
         """In clear, the newest first: a message is signed with each. Raises secrets.Unreadable."""
         held = secrets.unseal(self.sealed_secrets)

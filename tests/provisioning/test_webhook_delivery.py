@@ -1,7 +1,7 @@
 """Events reach their webhooks: signed, in order, at least once, for three days, and no longer."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -26,12 +26,6 @@ from tests.support.servers import Reply
 
 Push = Callable[[], None]
 Later = Callable[..., None]
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Who is told of which event is put down with the event, and can be asked for again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,14 +13,10 @@ from provisioning import retention, webhook_queue
 from provisioning.models import App, Delivery, Event, Outcome, Webhook
 from tests.support.receiver import Receiver, answers, recorded, webhook
 
+pytestmark = pytest.mark.django_db
+
 Push = Callable[[], None]
 Later = Callable[..., None]
-
-
-@pytest.fixture
-def receiver(db: None) -> Iterator[Receiver]:
-    with Receiver() as server:
-        yield server
 
 
 @pytest.fixture

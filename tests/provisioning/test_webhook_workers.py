@@ -34,12 +34,6 @@ def _shared(transactional_db: None, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with Receiver() as server:
-        yield server
-
-
-@pytest.fixture
 def hook(receiver: Receiver) -> Webhook:
     return webhook(receiver)
 

@@ -102,11 +102,11 @@ def _named(name: str) -> Webhook:
 
 
 def _document(webhook: Any) -> dict[str, Any]:
-    problem = webhook.lane.problem if hasattr(webhook, "lane") else ""
+    on = "failing" if webhook.problem else "working"
     return {
         "webhook": webhook.name,
-        "state": "switched off" if not webhook.enabled else "failing" if problem else "working",
+        "state": on if webhook.enabled else "switched off",
         "waiting": webhook.waiting,
         "given_up": webhook.given_up,
-        "problem": problem,
+        "problem": webhook.problem,
     }

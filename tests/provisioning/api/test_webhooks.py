@@ -1,6 +1,6 @@
 """Webhooks over the API: kept by the rules of the page, and their secrets never shown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -21,13 +21,7 @@ NEW = {"name": "Tickets", "url": "https://tickets.example.org/hook?key=1", "secr
 
 
 @pytest.fixture
-def receiver(db: None) -> Iterator[Receiver]:
-    with Receiver() as server:
-        yield server
-
-
-@pytest.fixture
-def hook(receiver: Receiver) -> Webhook:
+def hook(db: None, receiver: Receiver) -> Webhook:
     return webhook(receiver)
 
 

@@ -36,6 +36,12 @@ def since(**ago: int) -> datetime:
 # ------------------------------------------------------------------------------------- put down
 
 
+def test_a_delivery_is_put_down_in_the_transaction_of_its_event(hook: Webhook) -> None:
+    with transaction.atomic():
+        recorded("ann")
+        assert waiting(hook) == ["ann"]
+
+
 def test_an_event_that_is_rolled_back_is_delivered_to_nobody(hook: Webhook) -> None:
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         recorded("ann")

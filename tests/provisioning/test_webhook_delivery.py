@@ -136,23 +136,24 @@ def test_a_redirect_is_not_followed(hook: Webhook, receiver: Receiver, push: Pus
 
 
 @pytest.mark.parametrize(
-    ("url", "internal"),
+    ("url", "internal", "said"),
     [
-        ("http://127.0.0.1:1/hook", False),
-        ("http://169.254.169.254/latest/meta-data/", True),
-        ("https://localhost/hook", False),
+        ("http://127.0.0.1:{port}/hook", False, "http:// is allowed only for"),
+        ("https://127.0.0.1:{port}/hook", False, "an address inside your own network"),
+        ("https://localhost/hook", False, "an address inside your own network"),
+        ("http://169.254.169.254/latest/meta-data/", True, "at which no application can run"),
     ],
 )
 def test_nothing_is_sent_where_a_webhook_must_not_lead(
-    hook: Webhook, receiver: Receiver, push: Push, url: str, internal: bool
+    hook: Webhook, receiver: Receiver, push: Push, url: str, internal: bool, said: str
 ) -> None:
     """As stored before the rule was so, or a name that has come to lead elsewhere."""
-    Webhook.objects.update(url=url, internal=internal)
+    Webhook.objects.update(url=url.format(port=receiver.port), internal=internal)
     recorded("ann")
     push()
     assert receiver.connections == 0
     assert states(hook) == ["waiting"]
-    assert problem(hook)
+    assert said in problem(hook)
 
 
 # ------------------------------------------------------------------------------------- in order

@@ -9,7 +9,7 @@ from django.utils import timezone
 from iam.models import Group, GroupNesting, User
 from provisioning import apps_setup
 from provisioning.api import describing
-from provisioning.models import App, Hold, Policy, PushedGroup, Run
+from provisioning.models import App, Hold, Policy, PushedGroup, Run, Webhook
 from tests.provisioning.api import V1, Program
 
 VALUES: list[Any] = [None, True, 0, -1, 7, 10**30, 1.5, 1e308, [], [None], [[]], {}, {"": ""}]
@@ -38,6 +38,7 @@ def everything(ann: User, sales: Group) -> None:
     now = timezone.now()
     Run.objects.create(app=app, started_at=now, ended_at=now)
     PushedGroup.objects.create(app=app, group=sales, name="Sales")
+    Webhook.objects.create(name="Tickets", url="https://tickets.example.org/hook")
     account = app.accounts.get()
     Hold.objects.create(app=app, account=account, identifier="ann", operation="delete", held_at=now)
 

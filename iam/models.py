@@ -57,6 +57,7 @@ class Scope(models.TextChoices):
     APPS = "apps", "Change applications, mappings and policies, and compare"
     ACCOUNTS = "accounts", "Push accounts, and decide about changes made there"
     HOLDS = "holds", "Decide about holds"
+    WEBHOOKS = "webhooks", "Change webhooks, and send events to them again"
 
 
 class ApiToken(models.Model):

@@ -186,6 +186,9 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "EventOperationEnum": "provisioning.models.accounts.EVENT_OPERATIONS",
         "EventOutcomeEnum": "provisioning.models.Outcome",
+        # Fields of one name with other choices need a name each.
+        "DeliveryStateEnum": "provisioning.models.DeliveryState",
+        "StateEnum": "provisioning.models.STATES",
     },
 }
 # How many requests to the API one token, or one operator, may make in a minute, in each process.

@@ -68,6 +68,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "items": [
                 _item("Profile attributes", "tune", "admin:iam_profileattribute_changelist"),
+                _item("Webhooks", "webhook", "admin:provisioning_webhook_changelist"),
                 _item("Operators", "shield_person", "admin:iam_operator_changelist"),
                 _item("API tokens", "key", "admin:iam_apitoken_changelist"),
             ],

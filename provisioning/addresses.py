@@ -1,4 +1,4 @@
-"""Which addresses an application may have: how they are written, and where they lead."""
+"""Which addresses are asked: how they are written, and where they may lead."""
 
 import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -29,6 +29,16 @@ def check_base_url(text: str, *, internal: bool) -> str:
 
     Raises ValueError with a sentence for the person who typed it.
     """
+    if "?" in text or "#" in text:
+        raise ValueError(f"Leave out “?”, “#” and what follows, {_EXAMPLE}.")
+    return check_url(text, internal=internal).rstrip("/")
+
+
+def check_url(text: str, *, internal: bool) -> str:
+    """An address to which something is sent as it stands: path and query are left as typed.
+
+    Raises ValueError with a sentence for the person who typed it.
+    """
     text = text.strip()
     if len(text) > 2048:
         raise ValueError(f"This address is longer than 2,048 characters. Shorten it, {_EXAMPLE}.")
@@ -37,8 +47,8 @@ def check_base_url(text: str, *, internal: bool) -> str:
             "The address holds a space, a backslash or an invisible character. "
             f"Type it again, {_EXAMPLE}."
         )
-    if "?" in text or "#" in text:
-        raise ValueError(f"Leave out “?”, “#” and what follows, {_EXAMPLE}.")
+    if "#" in text:
+        raise ValueError(f"Leave out “#” and what follows, {_EXAMPLE}.")
     try:
         parts = urlsplit(text)
     except ValueError as error:
@@ -46,11 +56,11 @@ def check_base_url(text: str, *, internal: bool) -> str:
             f"This is not a web address. Enter one that begins with https://, {_EXAMPLE}."
         ) from error
     host_and_port = authority(parts, internal=internal)
-    if not parts.path.isascii():
+    if not (parts.path + parts.query).isascii():
         raise ValueError(
             f"Use only letters from a to z, digits and “-” after the host, {_EXAMPLE}."
         )
-    return f"{parts.scheme}://{host_and_port}{parts.path.rstrip('/')}"
+    return parts._replace(netloc=host_and_port).geturl()
 
 
 def origin(url: str) -> str:

@@ -205,20 +205,6 @@ def pause(app: App, *, paused: bool) -> None:
             current.save(update_fields=["paused", "changed_at"])
 
 
-def encrypt_anew(app: App) -> bool:
-    """Encrypt its secrets with the first key; whether that was needed. Raises Unreadable.
-
-    What they are stays the same, so nothing about the app counts as changed.
-    """
-    with transaction.atomic():
-        current = App.objects.select_for_update(no_key=True).get(pk=app.pk)
-        if sealing.is_current(current.sealed_secrets):
-            return False
-        sealed = sealing.seal(current.secrets)
-        App.objects.filter(pk=app.pk).update(sealed_secrets=sealed, changed_at=F("changed_at"))
-    return True
-
-
 def _origins(app: App, settings: Values[str, str]) -> list[str]:
     entered = (settings.get(s.key) or s.default for s in app.kind.settings if s.is_url)
     return [addresses.origin(address) for address in entered if address]

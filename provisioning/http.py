@@ -99,18 +99,20 @@ class Session:
         params: Mapping[str, str] | None = None,
         json: Any = None,
         form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         limit: int = RESOURCE_LIMIT,
         before_write: Callable[[], None] = lambda: None,
     ) -> Response:
         """Send one request and read the whole answer, of at most `limit` bytes.
 
+        `body` is JSON that is sent as it stands, because it was signed.
         `before_write` is called right before the bytes of anything but a GET are sent. Every
         status is an answer, redirects included: nothing is followed. Raises Unavailable,
         Misconfigured, Rejected (a value cannot be sent) and whatever `before_write` raises.
         """
         url = self._url(path_or_url, params)
-        body, sent = _content(json, form)
+        content, sent = _content(json, form, body)
         sent.update(headers or {})
         sent["User-Agent"] = _user_agent()
         sent[correlation.HEADER] = correlation.current()
@@ -119,7 +121,7 @@ class Session:
         wire.begin(ends=started + self._deadline, leave=leave)
         seen: dict[str, Any] = {}
         try:
-            response = self._answer(method, url, body, sent, limit, started)
+            response = self._answer(method, url, content, sent, limit, started)
             seen = {"status": response.status, "answer_headers": response.headers}
             seen["answer"] = response.body if response.is_json else response.text or None
             return response
@@ -136,14 +138,14 @@ class Session:
         self,
         method: str,
         url: SplitResult,
-        body: bytes | None,
+        content: bytes | None,
         headers: Mapping[str, str],
         limit: int,
         started: float,
     ) -> Response:
         host, status = str(url.hostname), None
         try:
-            answer = self._open(method, url, body, headers)
+            answer = self._open(method, url, content, headers)
             status = answer.status
             raw = _read(answer, host, limit)
         except HTTPError as error:
@@ -244,11 +246,13 @@ def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> f
     return min(seconds, _DAY) if seconds >= 0 else None
 
 
-def _content(json: Any, form: Mapping[str, str] | None) -> tuple[bytes | None, HTTPHeaderDict]:
+def _content(
+    json: Any, form: Mapping[str, str] | None, body: bytes | None
+) -> tuple[bytes | None, HTTPHeaderDict]:
     headers = HTTPHeaderDict({"Accept-Encoding": "gzip, deflate"})
-    if json is not None:
+    if json is not None or body is not None:
         headers["Content-Type"] = "application/json"
-        return jsonlib.dumps(json).encode(), headers
+        return jsonlib.dumps(json).encode() if body is None else body, headers
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
         return _encoded(form).encode(), headers

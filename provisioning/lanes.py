@@ -1,4 +1,4 @@
-"""The lease on an app's lane: one owner at a time, and proof of it before every write."""
+"""The lease on a lane, an app's or a webhook's: one owner at a time, and proof of it."""
 
 import time
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from provisioning import breaker
-from provisioning.models import Lane
+from provisioning.models import Lane, Leased
 
 LEASE = timedelta(seconds=120)
 # Seconds after which a lane gives its thread to another, so that large or slow apps keep nobody
@@ -17,6 +17,9 @@ TURN = 20.0
 # No request lives longer than 30 s (provisioning/http.py), so one that begins with this much left
 # is over before anybody else can own the lane.
 _MARGIN = 40.0
+
+# What a lane holds while it neither rests nor fails.
+AT_WORK = {"paused_until": None, "problem": "", "problem_since": None, "rests": 0}
 
 
 class LeaseLost(Exception):
@@ -28,6 +31,7 @@ class Lease:
     lane: int
     token: int
     _deadline: float = field(repr=False)
+    kind: type[Leased] = Lane
 
     def check(self) -> None:
         """Raise LeaseLost unless a request begun now is sure to end within the lease.
@@ -63,7 +67,12 @@ def of(app: int) -> Lane:
 
 def acquire(app: int, *, owner: str) -> Lease | None:
     """The lease on an app's lane; None while another worker holds it."""
-    lane = of(app)
+    return take(of(app), owner=owner)
+
+
+def take(lane: Leased, *, owner: str) -> Lease | None:
+    """The lease on a lane that was just read; None while another worker holds it."""
+    rows = type(lane)._default_manager
     # The clock is read before the row is written, so ours never runs out later than the row says.
     deadline = time.monotonic() + LEASE.total_seconds()
     now = timezone.now()
@@ -71,13 +80,13 @@ def acquire(app: int, *, owner: str) -> Lease | None:
     # The token is chosen here: read afterwards it might be the one of the next owner already, if
     # this process was frozen in between.
     token = lane.token + 1
-    taken = Lane.objects.filter(free, pk=lane.pk, token=lane.token).update(
+    taken = rows.filter(free, pk=lane.pk, token=lane.token).update(
         owner=owner, token=token, lease_until=now + LEASE
     )
-    return Lease(lane.pk, token, deadline) if taken else None
+    return Lease(lane.pk, token, deadline, type(lane)) if taken else None
 
 
-def rest(lane: Lane, *, problem: str = "", seconds: float | None = None) -> None:
+def rest(lane: Leased, *, problem: str = "", seconds: float | None = None) -> None:
     """Send nothing for so many seconds, or else for longer each time.
 
     With `problem`, say why until something works again. Saving the app ends it at once.
@@ -90,7 +99,7 @@ def rest(lane: Lane, *, problem: str = "", seconds: float | None = None) -> None
     if problem:
         lane.problem = problem
         lane.problem_since = lane.problem_since or now
-    lane.save(update_fields=["paused_until", "rests", "problem", "problem_since", "recent"])
+    lane.save(update_fields=list(AT_WORK))
 
 
 def remember(lane: Lane) -> None:
@@ -100,10 +109,8 @@ def remember(lane: Lane) -> None:
 
 def resume(app: int) -> None:
     """Forget what was wrong: the settings have changed, or something has worked again."""
-    Lane.objects.filter(app=app).update(
-        paused_until=None, problem="", problem_since=None, rests=0, recent=""
-    )
+    Lane.objects.filter(app=app).update(**AT_WORK, recent="")
 
 
-def _ours(lease: Lease) -> QuerySet[Lane]:
-    return Lane.objects.filter(pk=lease.lane, token=lease.token)
+def _ours(lease: Lease) -> QuerySet[Leased]:
+    return lease.kind._default_manager.filter(pk=lease.lane, token=lease.token)

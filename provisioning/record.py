@@ -11,7 +11,7 @@ from django.db.models import Field, QuerySet
 from django.utils import timezone
 
 from iam.models import User
-from provisioning import correlation, evidence, group_queue, tally, transactions
+from provisioning import correlation, evidence, group_queue, tally, transactions, webhook_queue
 from provisioning.effects import Effect
 from provisioning.lanes import Lease
 from provisioning.models import Account, App, Event, GroupsToPush, Lane, Outcome
@@ -200,12 +200,13 @@ def _tell(results: list[Result], lane: QuerySet[Lane]) -> None:
 
 
 def publish(events: list[Event], lane: QuerySet[Lane], *, latencies: Sequence[float]) -> None:
-    """Write events with their evidence and count them.
+    """Write events with their evidence, for whom they are, and count them, in one transaction.
 
-    In the transaction that has confirmed the lease on the lane.
+    It has confirmed the lease on the lane.
     """
     Event.objects.bulk_create(_storable(events), batch_size=1_000)
     evidence.write(events)
+    webhook_queue.enqueue([event.pk for event in events])
     counted = tally.counted(
         lane.values_list("tally", flat=True).get(),
         done=[(event.operation, _counted_as(event)) for event in events],

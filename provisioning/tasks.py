@@ -1,7 +1,7 @@
 """What Celery's workers do: the functions of the embedded worker, started by a message each.
 
-A message carries nothing but the number of an app, and may be lost or doubled: what is to be done
-stands in the database, and the lane's lease lets one worker do it.
+A message carries nothing but the number of an app or a webhook, and may be lost or doubled: what is
+to be done stands in the database, and the lane's lease lets one worker do it.
 """
 
 import os
@@ -9,12 +9,13 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from celery import signals
 from celery.worker import state
 
-from provisioning import lanes, push, queue, reconcile, schedule
+from provisioning import lanes, push, queue, reconcile, schedule, webhook_delivery, webhook_queue
 from provisioning.celery_app import EXPIRES, SWEEP_EVERY, app
 from provisioning.heartbeat import Heartbeat
 
@@ -32,18 +33,22 @@ def dispatch() -> None:
         _heartbeat.beat()
     for pk in queue.due_apps().values_list("pk", flat=True):
         drain.apply_async([pk], expires=EXPIRES)
+    for pk in webhook_queue.due().values_list("pk", flat=True):
+        deliver.apply_async([pk], expires=EXPIRES)
 
 
 @app.task
 def drain(app_id: int) -> None:
     """Work through one app's lane, if there is still something to do and nobody is at it."""
-    ends = time.monotonic() + lanes.TURN
     for found in queue.due_apps().filter(pk=app_id):
-        push.drain(
-            found,
-            owner=f"{_name}-{uuid.uuid4().hex[:8]}",
-            stopped=lambda: _stopping() or time.monotonic() > ends,
-        )
+        push.drain(found, owner=_owner(), stopped=_turn_ends())
+
+
+@app.task
+def deliver(webhook_id: int) -> None:
+    """Send what waits for one webhook, if nobody is at it."""
+    for found in webhook_queue.due().filter(pk=webhook_id):
+        webhook_delivery.drain(found, owner=_owner(), stopped=_turn_ends())
 
 
 @app.task
@@ -63,6 +68,16 @@ def compare() -> None:
             reconcile.work(run, stopped=_stopping)
     finally:
         _comparing.release()
+
+
+def _owner() -> str:
+    return f"{_name}-{uuid.uuid4().hex[:8]}"
+
+
+def _turn_ends() -> Callable[[], bool]:
+    """Tells when to give the thread to another lane, or to stop."""
+    ends = time.monotonic() + lanes.TURN
+    return lambda: _stopping() or time.monotonic() > ends
 
 
 def _stopping() -> bool:

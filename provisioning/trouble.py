@@ -105,5 +105,6 @@ class Trouble:
         """Leave the app alone: once a round, however many answers say so."""
         if not self._rested:
             lanes.rest(self.lane, problem=problem, seconds=seconds)
+            lanes.remember(self.lane)
         self._rested = True
         self.resting.set()

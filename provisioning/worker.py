@@ -8,20 +8,25 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
 
 from django.db import Error, close_old_connections, connections
+from django.db.models import QuerySet
 
-from provisioning import lanes, push, queue, reconcile, schedule
+from provisioning import lanes, push, queue, reconcile, schedule, webhook_delivery, webhook_queue
 from provisioning.heartbeat import Heartbeat
-from provisioning.models import App
+from provisioning.models import App, Webhook
 
 logger = logging.getLogger(__name__)
 
 Stopped = Callable[[], bool]
+Row = TypeVar("Row", App, Webhook)
 
 SWEEP_EVERY = 60.0
 _LOOK_EVERY = 0.5
 _LANES_AT_ONCE = 16
+# In threads of their own, so that receivers which do not answer keep no app waiting.
+_WEBHOOKS_AT_ONCE = 4
 _COMPARE_EVERY = 5.0
 
 
@@ -32,8 +37,12 @@ def run(stopped: Stopped, *, at_once: int = _LANES_AT_ONCE, turn: float = lanes.
     """
     owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     heartbeat = Heartbeat(owner)
-    with ThreadPoolExecutor(at_once, thread_name_prefix="lane") as pool:
-        draining = _Lanes(pool, owner, stopped, turn)
+    with (
+        ThreadPoolExecutor(at_once, thread_name_prefix="lane") as pool,
+        ThreadPoolExecutor(_WEBHOOKS_AT_ONCE, thread_name_prefix="webhook") as others,
+    ):
+        apps = _Lanes(pool, queue.due_apps, push.drain, owner, stopped, turn)
+        webhooks = _Lanes(others, webhook_queue.due, webhook_delivery.drain, owner, stopped, turn)
         comparisons = _Comparisons(stopped)
         sweep_at = 0.0
         while not stopped():
@@ -43,7 +52,8 @@ def run(stopped: Stopped, *, at_once: int = _LANES_AT_ONCE, turn: float = lanes.
             if time.monotonic() >= sweep_at:
                 _guarded(queue.sweep)
                 sweep_at = time.monotonic() + SWEEP_EVERY
-            _guarded(draining.start_due)
+            _guarded(apps.start_due)
+            _guarded(webhooks.start_due)
             comparisons.look()
             queue.wake.wait(_LOOK_EVERY)
             queue.wake.clear()
@@ -56,35 +66,46 @@ def drain_all(*, owner: str = "once", rounds: int = 100) -> None:
     """Work in this thread until nothing is due now: for tests, commands and the demo."""
     for _ in range(rounds):
         worked = [push.drain(app, owner=owner) for app in queue.due_apps()]
+        worked += [webhook_delivery.drain(each, owner=owner) for each in webhook_queue.due()]
         if not any(worked):
             return
 
 
-class _Lanes:
-    """The lanes that this process is draining, each in a thread of its own."""
+class _Lanes(Generic[Row]):
+    """The lanes of apps, or of webhooks, that this process drains, each in a thread of its own."""
 
-    def __init__(self, pool: ThreadPoolExecutor, owner: str, stopped: Stopped, turn: float) -> None:
+    def __init__(
+        self,
+        pool: ThreadPoolExecutor,
+        due: Callable[[], QuerySet[Row]],
+        drain: Callable[..., int],
+        owner: str,
+        stopped: Stopped,
+        turn: float,
+    ) -> None:
         self._pool = pool
+        self._due: Callable[[], QuerySet[Row]] = due
+        self._drain = drain
         self._owner = owner
         self._stopped = stopped
         self._turn = turn
         self._busy: set[int] = set()
 
     def start_due(self) -> None:
-        for app in queue.due_apps():
-            if app.pk not in self._busy:
-                self._busy.add(app.pk)
-                self._pool.submit(self._drain, app)
+        for row in self._due():
+            if row.pk not in self._busy:
+                self._busy.add(row.pk)
+                self._pool.submit(self._work, row)
 
-    def _drain(self, app: App) -> None:
+    def _work(self, row: Row) -> None:
         ends = time.monotonic() + self._turn
 
         def stopped() -> bool:
             return self._stopped() or time.monotonic() > ends
 
-        worked = _guarded(lambda: push.drain(app, owner=self._owner, stopped=stopped))
+        worked = _guarded(lambda: self._drain(row, owner=self._owner, stopped=stopped))
         connections.close_all()
-        self._busy.discard(app.pk)
+        self._busy.discard(row.pk)
         if worked:
             # Something may have become due while the lane was ending.
             queue.wake.set()

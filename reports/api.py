@@ -24,25 +24,7 @@ from reports.standing import STANDING_LABELS
 class EventShape(StrictModel):
     class Meta:
         model = Event
-        fields = read_only_fields = [
-            "id",
-            "at",
-            "app",
-            "app_name",
-            "user",
-            "identifier",
-            "operation",
-            "outcome",
-            "effect",
-            "message",
-            "trigger",
-            "actor",
-            "attempt",
-            "duration_ms",
-            "http_status",
-            "approved_by",
-            "correlation_id",
-        ]
+        fields = read_only_fields = list(Event.TOLD)
 
 
 class StepShape(serializers.Serializer):

@@ -17,7 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from iam import datafolder
-from provisioning import apps_setup, secrets
+from provisioning import apps_setup, sealing, secrets, webhook_queue
 from provisioning.models import App, Lane, Worker
 from reports import health
 
@@ -58,6 +58,7 @@ def examine(*, connect: bool = False, least_free: int = LEAST_FREE) -> Findings:
         "worker": _worker,
         "secrets": _secrets,
         "applications": _connections if connect else _applications,
+        "webhooks": _webhooks,
     }
     for name, look in looks.items():
         try:
@@ -164,17 +165,18 @@ def _worker() -> Findings:
 
 def _secrets() -> Findings:
     old = 0
-    for app in App.objects.exclude(sealed_secrets=""):
+    for holder in sealing.holders():
         try:
-            secrets.unseal(app.sealed_secrets)
-            old += not secrets.is_current(app.sealed_secrets)
+            secrets.unseal(holder.sealed_secrets)
+            old += not secrets.is_current(holder.sealed_secrets)
         except secrets.Unreadable as error:
-            yield Finding("secrets", State.WRONG, f"{app}: {error}")
+            yield Finding("secrets", State.WRONG, f"{holder}: {error}")
     if old:
         yield Finding(
             "secrets",
             State.WARNING,
-            f"The secrets of {old} applications need an older key. Give “manage.py rotate-keys”.",
+            f"The secrets of {old} applications or webhooks need an older key. Give “manage.py "
+            "rotate-keys”.",
         )
 
 
@@ -193,3 +195,15 @@ def _connections() -> Findings:
     for app in App.objects.all():
         worked, sentence = apps_setup.check_connection(app)
         yield Finding("applications", State.OK if worked else State.WRONG, f"{app}: {sentence}")
+
+
+def _webhooks() -> Findings:
+    for lane in webhook_queue.in_trouble():
+        yield Finding("webhooks", State.WRONG, f"{lane.webhook} is not delivered: {lane.problem}")
+    for _, name, count in webhook_queue.given_up():
+        yield Finding(
+            "webhooks",
+            State.WARNING,
+            f"{name}: {count:,} events were given up. Send them again, or leave them undelivered, "
+            "on the webhook's page.",
+        )

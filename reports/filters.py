@@ -13,6 +13,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from iam import moments
 from iam.models import User
 from iam.text import normalise
 from provisioning.models import EFFECT_LABELS, OPERATION_LABELS, App, Event, Outcome, Trigger
@@ -23,12 +24,6 @@ TIMESPANS = {
     "7d": ("Last 7 days", timedelta(days=7)),
     "30d": ("Last 30 days", timedelta(days=30)),
 }
-
-
-def _year(moment: datetime) -> None:
-    """Refuse what no database and no other time zone could hold."""
-    if not 1970 <= moment.year <= 9998:
-        raise ValidationError("Enter a year from 1970 to 9998.")
 
 
 class _Day(forms.DateTimeInput):
@@ -115,10 +110,10 @@ class ReportFilter(django_filters.FilterSet):
         widget=UnfoldAdminSelectWidget,
     )
     after = django_filters.IsoDateTimeFilter(
-        field_name="at", lookup_expr="gte", label="From", widget=_Day, validators=[_year]
+        field_name="at", lookup_expr="gte", label="From", widget=_Day, validators=[moments.storable]
     )
     before = django_filters.IsoDateTimeFilter(
-        field_name="at", lookup_expr="lte", label="To", widget=_Day, validators=[_year]
+        field_name="at", lookup_expr="lte", label="To", widget=_Day, validators=[moments.storable]
     )
 
     class Meta:

@@ -27,9 +27,14 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from provisioning import heartbeat, tally
-from provisioning.models import Account, App, Decision, Guard, Hold
+from provisioning import heartbeat, tally, webhook_setup
+from provisioning.models import Account, App, Decision, Guard, Hold, Webhook
 
+_OF_WEBHOOKS = {
+    "waiting": "Events that wait to be delivered to the webhook.",
+    "given_up": "Events that were given up and wait for a person.",
+    "failing": "1 while the webhook's receiver does not take what comes.",
+}
 _GAUGES = {
     "accounts_due": "Accounts to be looked at now, without those that wait for a decision.",
     "oldest_due_seconds": "How long the account that has waited longest is due; 0 if none is.",
@@ -61,7 +66,7 @@ def _has_token(request: HttpRequest) -> bool:
 
 
 class _Numbers(Collector):
-    """Four queries, however many people, accounts and events there are."""
+    """Five queries, however many people, accounts and events there are."""
 
     def collect(self) -> Iterator[Metric]:
         apps = _apps()
@@ -70,6 +75,7 @@ class _Numbers(Collector):
             for app in apps:
                 gauge.add_metric([app["name"]], app[name])
             yield gauge
+        yield from _of_webhooks()
         yield _pushes(apps)
         yield _latency(apps)
         yield GaugeMetricFamily(
@@ -109,6 +115,16 @@ def _apps() -> list[dict[str, Any]]:
             }
         )
     return apps
+
+
+def _of_webhooks() -> Iterator[Metric]:
+    webhooks: Any = webhook_setup.counted(Webhook.objects.all())  # with what it has added
+    rows = [(each.name, {**vars(each), "failing": int(bool(each.problem))}) for each in webhooks]
+    for name, explanation in _OF_WEBHOOKS.items():
+        gauge = GaugeMetricFamily(f"gatehouse_webhook_{name}", explanation, labels=["webhook"])
+        for webhook, numbers in rows:
+            gauge.add_metric([webhook], numbers[name])
+        yield gauge
 
 
 def _pushes(apps: list[dict[str, Any]]) -> Metric:

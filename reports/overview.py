@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from iam.models import Group, Membership, User
-from provisioning import guard
+from provisioning import guard, webhook_queue
 from provisioning.models import NEEDS_A_PERSON, Account, App, Event, Lane, Policy, PushedGroup
 from provisioning.plan import State
 
@@ -46,6 +46,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "stopped": Lane.objects.exclude(problem="").select_related("app"),
         "paused": App.objects.filter(paused=True),
         "groups_stuck": PushedGroup.objects.filter(problem__in=NEEDS_A_PERSON).count(),
+        "webhooks_failing": webhook_queue.in_trouble(),
+        "webhooks_given_up": webhook_queue.given_up(),
         "events": Event.objects.all()[:10],
     }
 

@@ -15,6 +15,7 @@ from provisioning.plan import Feature
 from tests.settings import ON_POSTGRESQL
 from tests.support import bad_inputs, needs
 from tests.support.faulty import FaultyScim
+from tests.support.receiver import Receiver
 from tests.support.target import ENTERPRISE_USER, Target, fresh_tenant, scim2_server
 
 # Nothing here is about time, and on a new machine hypothesis first makes tables of its own.
@@ -106,6 +107,13 @@ def target(_scim2: str) -> Iterator[Target]:
 @pytest.fixture
 def faulty() -> Iterator[FaultyScim]:
     with FaultyScim() as server:
+        yield server
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A system that webhooks tell of events."""
+    with Receiver() as server:
         yield server
 
 

@@ -12,6 +12,7 @@ from provisioning.models import App
 from tests.conftest import MakeApp
 from tests.support.commands import give
 from tests.support.faulty import FaultyScim
+from tests.support.receiver import Receiver, webhook
 from tests.test_configuration_guide import EXAMPLE
 from tests.test_docs import COMMANDS, ROOT
 
@@ -32,6 +33,7 @@ def test_the_example_runs(
     example: str,
     make_app: MakeApp,
     faulty: FaultyScim,
+    receiver: Receiver,
     sales: Group,
     ann: User,
     admin_user: Operator,
@@ -46,6 +48,8 @@ def test_the_example_runs(
         sales.users.remove(ann)
         push()
         assert app.holds.exists()
+    if example.startswith("webhooks"):
+        webhook(receiver)
     monkeypatch.chdir(tmp_path)
     (csv,) = re.findall(r"```csv\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "people.csv").write_text(csv, encoding="utf-8")

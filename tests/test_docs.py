@@ -14,18 +14,19 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from iam.models import Group, User
-from provisioning import apps_setup, connectors, mapping
+from provisioning import apps_setup, connectors, mapping, webhook_setup, webhook_signing
 from provisioning.connectors.base import Connector
 from provisioning.connectors.scim import Scim
 from provisioning.expressions.evaluation import evaluate
 from provisioning.expressions.functions import FUNCTIONS
 from provisioning.expressions.grammar import parse
-from provisioning.models import App, Policy, Problem
+from provisioning.models import App, Event, Policy, Problem
 from provisioning.plan import Feature
 from provisioning.wording import FEATURE_HELP, FEATURE_LABELS
 from tests.support.connectors import in_catalogue
 from tests.support.faulty import FaultyScim
 from tests.support.looks import account, happened
+from tests.support.receiver import Receiver, recorded, webhook
 from tests.support.servers import HttpServer, Reply, json_reply
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -398,3 +399,33 @@ def test_the_example_of_any_other_application_refuses_a_target_that_agents_lack(
 ) -> None:
     with pytest.raises(ValueError, match="Agents have no “email”. Use login, name, phone."):
         helpdesk.target("email")
+
+
+# ---------------------------------------------------------------------- the example of webhooks
+
+
+def test_the_webhook_example_takes_what_is_from_gatehouse_and_nothing_else(
+    db: None, receiver: Receiver, push: Push
+) -> None:
+    (source,) = re.findall(r"```python\n(.*?)```", text("docs/guides/webhooks.md"), re.DOTALL)
+    scope: dict[str, Any] = {}
+    exec(compile(source, "webhooks.md", "exec"), scope)  # noqa: S102 - our own page
+    takes = scope["is_from_gatehouse"]
+    hook = webhook(receiver)
+    former = receiver.secret
+    current = webhook_setup.new_secret(hook)
+    (event,) = recorded("ann@example.org")
+    push()
+    (sent,) = receiver.requests
+    assert takes(sent.headers, sent.body, secret=current)
+    assert takes(sent.headers, sent.body, secret=former)
+    assert not takes(sent.headers, sent.body + b" ", secret=current)
+    assert not takes(sent.headers, sent.body, secret=webhook_signing.new_secret())
+    long_ago = {**sent.headers, "webhook-timestamp": str(int(event.at.timestamp()) - 400)}
+    assert not takes(long_ago, sent.body, secret=current)
+
+
+def test_the_webhook_guide_shows_the_fields_that_are_sent() -> None:
+    page = text("docs/guides/webhooks.md")
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert list(json.loads(shown)["data"]) == list(Event.TOLD)

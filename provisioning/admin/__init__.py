@@ -8,6 +8,16 @@ from provisioning.admin import (
     holds,
     people,
     policies,
+    webhooks,
 )
 
-__all__ = ["accounts", "applications", "comparisons", "groups", "holds", "people", "policies"]
+__all__ = [
+    "accounts",
+    "applications",
+    "comparisons",
+    "groups",
+    "holds",
+    "people",
+    "policies",
+    "webhooks",
+]

@@ -29,6 +29,7 @@ from provisioning import (
     wording,
 )
 from provisioning.admin import configuration, guidance, preview
+from provisioning.admin.buttons import button
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.connectors.base import Setting
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
@@ -152,7 +153,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
         if app is None:
             return []
         # In a window of its own, so that what was typed here stays.
-        preview = _button(
+        preview = button(
             _PREVIEW,
             "Preview the mapping",
             "visibility",
@@ -162,11 +163,11 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
         )
         if not self.has_change_permission(request, app):
             return [preview]
-        compare = _button(_COMPARE, "Save and compare now", "difference")
-        forget = _button(_FORGET, "Forget what was learned", "psychology")
+        compare = button(_COMPARE, "Save and compare now", "difference")
+        forget = button(_FORGET, "Forget what was learned", "psychology")
         return [
-            _button(_TEST, "Save and test connection", "network_check"),
-            _button(_PUSH, "Save and push now", "sync"),
+            button(_TEST, "Save and test connection", "network_check"),
+            button(_PUSH, "Save and push now", "sync"),
             *([compare] if app.kind.lists_accounts else []),
             *([forget] if app.learned else []),
             preview,
@@ -378,17 +379,6 @@ def _compares(run: Run) -> str:
         run.app,
         reverse("admin:provisioning_run_change", args=[run.pk]),
         f" It waits until {run.app} is not paused any more." if run.app.paused else "",
-    )
-
-
-def _button(name: str, label: str, icon: str, **attributes: str) -> UnfoldAction:
-    return UnfoldAction(
-        attrs=attributes or None,
-        action_name=name,
-        method=None,
-        description=label,
-        path="",
-        icon=icon,
     )
 
 

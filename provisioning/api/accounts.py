@@ -21,6 +21,7 @@ from provisioning.api.problems import Conflict
 from provisioning.api.shapes import Flag, Key, Nothing, Number, Strict, StrictModel, Text
 from provisioning.api.views import Read, Resource, created
 from provisioning.models import (
+    STATES,
     Account,
     App,
     Decision,
@@ -31,21 +32,17 @@ from provisioning.models import (
     Run,
     Trigger,
 )
-from provisioning.plan import State
 
 AT_ONCE = 1_000
 _MAY_PUSH = "provisioning.push_account"
 _NOTHING = "Nothing was done: {} does not wait for this any more. Read it again."
 
 
-_STATES = [(state.value, state.value) for state in State]
-
-
 class AccountFilter(django_filters.FilterSet):
     app = KeyFilter()
     user = KeyFilter()
     identifier = Name(field_name="identifier_key")
-    state = django_filters.ChoiceFilter(choices=_STATES)
+    state = django_filters.ChoiceFilter(choices=STATES)
     problem = django_filters.ChoiceFilter(choices=Problem.choices)
 
     class Meta:
@@ -342,7 +339,7 @@ class PushedGroupShape(StrictModel):
 class PushedGroupFilter(django_filters.FilterSet):
     app = KeyFilter()
     group = KeyFilter()
-    state = django_filters.ChoiceFilter(choices=_STATES)
+    state = django_filters.ChoiceFilter(choices=STATES)
     problem = django_filters.ChoiceFilter(choices=Problem.choices)
 
     class Meta:

@@ -12,9 +12,16 @@ from provisioning.forms import Path, said
 def saved(form: forms.ModelForm, *, named: Callable[[str], Path] = lambda name: (name,)) -> Any:
     """What the form saves. `named` is the place in the request of a field of the form."""
     if not form.is_valid():
-        told = said(form.errors).items()
-        raise ValidationError(nested((_at(name, named), sentences) for name, sentences in told))
+        raise refusal(form, named=named)
     return form.save()
+
+
+def refusal(
+    form: forms.BaseForm, *, named: Callable[[str], Path] = lambda name: (name,)
+) -> ValidationError:
+    """What the form complains about."""
+    told = said(form.errors).items()
+    return ValidationError(nested((_at(name, named), sentences) for name, sentences in told))
 
 
 def nested(said: Iterable[tuple[Path, Any]]) -> dict[str, Any]:

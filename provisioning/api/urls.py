@@ -3,7 +3,15 @@
 from django.urls import path, re_path
 from rest_framework.routers import SimpleRouter
 
-from provisioning.api import accounts, applications, configuration, pages, people, preview
+from provisioning.api import (
+    accounts,
+    applications,
+    configuration,
+    pages,
+    people,
+    preview,
+    webhooks,
+)
 from provisioning.api.views import Nowhere
 
 router = SimpleRouter()
@@ -20,6 +28,8 @@ router.register("holds", accounts.Holds, "api-holds")
 router.register("runs", accounts.Runs, "api-runs")
 router.register("findings", accounts.Findings, "api-findings")
 router.register("pushed-groups", accounts.PushedGroups, "api-pushed-groups")
+router.register("webhooks", webhooks.Webhooks, "api-webhooks")
+router.register("deliveries", webhooks.Deliveries, "api-deliveries")
 
 urlpatterns = [
     *router.urls,

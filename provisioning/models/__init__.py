@@ -4,6 +4,7 @@ from provisioning.models.accounts import (
     EFFECT_LABELS,
     NEEDS_A_PERSON,
     OPERATION_LABELS,
+    STATES,
     Account,
     Event,
     Guard,
@@ -33,13 +34,16 @@ from provisioning.models.apps import (
 from provisioning.models.checks import Decision, Finding, Hold, Leaving, Run, Sighting
 from provisioning.models.evidence import Evidence
 from provisioning.models.groups import GroupGuard, MemberState, PushedGroup, PushedMember
-from provisioning.models.lanes import Lane, Worker
+from provisioning.models.lanes import Lane, Leased, Worker
+from provisioning.models.webhooks import Delivery, DeliveryState, Webhook, WebhookLane
 
 __all__ = [
     "Account",
     "App",
     "Apply",
     "Decision",
+    "Delivery",
+    "DeliveryState",
     "Drift",
     "EFFECT_LABELS",
     "EVIDENCE_DAYS",
@@ -52,6 +56,7 @@ __all__ = [
     "Hold",
     "LEAST_EVENT_DAYS",
     "Lane",
+    "Leased",
     "Leaving",
     "LoginMethod",
     "Mapping",
@@ -68,10 +73,13 @@ __all__ = [
     "PushedMember",
     "Resource",
     "Run",
+    "STATES",
     "Sighting",
     "SourceKind",
     "TakenValue",
     "Trigger",
+    "Webhook",
+    "WebhookLane",
     "WhenEmpty",
     "Worker",
     "connector_choices",

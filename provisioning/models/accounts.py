@@ -61,6 +61,10 @@ class Priority(models.IntegerChoices):
     NORMAL = 1
 
 
+# Of an account, and of a group there.
+STATES = [(state.value, state.value) for state in State]
+
+
 class Account(models.Model):
     """One user in one app: what was last done, and whether it is due to be looked at again.
 
@@ -80,7 +84,7 @@ class Account(models.Model):
     origin = models.CharField("how it began", max_length=20, choices=Origin.choices, blank=True)
     state = models.CharField(
         max_length=20,
-        choices=[(state.value, state.value) for state in State],
+        choices=STATES,
         default=State.ABSENT,
     )
     generation = models.PositiveIntegerField(default=1)
@@ -238,6 +242,27 @@ class Event(models.Model):
     # Whether a person had allowed it, so that it does not count against the guard's limit.
     approved_by = models.CharField(max_length=150, blank=True)
     correlation_id = models.CharField(max_length=32)
+
+    # What programs are told of it, by the API and by webhooks.
+    TOLD = (
+        "id",
+        "at",
+        "app",
+        "app_name",
+        "user",
+        "identifier",
+        "operation",
+        "outcome",
+        "effect",
+        "message",
+        "trigger",
+        "actor",
+        "attempt",
+        "duration_ms",
+        "http_status",
+        "approved_by",
+        "correlation_id",
+    )
 
     class Meta:
         ordering = ["-at", "-pk"]

@@ -6,7 +6,7 @@ from django.db import models
 
 from iam.fields import NormalisedField
 from iam.models import Group
-from provisioning.models.accounts import Account, Origin, Problem, Trigger
+from provisioning.models.accounts import STATES, Account, Origin, Problem, Trigger
 from provisioning.models.apps import App
 from provisioning.plan import State
 
@@ -38,7 +38,7 @@ class PushedGroup(models.Model):
     origin = models.CharField("how it began", max_length=20, choices=Origin.choices, blank=True)
     state = models.CharField(
         max_length=20,
-        choices=[(state.value, state.value) for state in State],
+        choices=STATES,
         default=State.ABSENT,
     )
     generation = models.PositiveIntegerField(default=1)

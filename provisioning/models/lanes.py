@@ -1,4 +1,4 @@
-"""Who works where: the lane of each application and the workers that are alive."""
+"""Who works where: the lane of each application, what a lane is, and the workers alive."""
 
 from django.db import models
 from django.utils import timezone
@@ -6,10 +6,9 @@ from django.utils import timezone
 from provisioning.models.apps import App
 
 
-class Lane(models.Model):
-    """The one place where an app's accounts are worked through; one owner at a time."""
+class Leased(models.Model):
+    """A place from where something is sent: one owner at a time, and a rest while it fails."""
 
-    app = models.OneToOneField(App, on_delete=models.CASCADE, related_name="lane")
     owner = models.CharField(max_length=100, blank=True)
     # Grows with every change of owner: a result is recorded only under the token it began with.
     token = models.PositiveBigIntegerField(default=0)
@@ -17,19 +16,28 @@ class Lane(models.Model):
     paused_until = models.DateTimeField(null=True, blank=True)
     problem = models.TextField(blank=True)
     problem_since = models.DateTimeField(null=True, blank=True)
-    # The outcomes of the last requests, and how often the app was left alone since it last
-    # worked (provisioning/breaker.py).
-    recent = models.CharField(max_length=20, blank=True)
+    # How often it was left alone since it last worked (provisioning/breaker.py).
     rests = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_resting(self) -> bool:
+        return self.paused_until is not None and self.paused_until > timezone.now()
+
+
+class Lane(Leased):
+    """The one place where an app's accounts are worked through; one owner at a time."""
+
+    app = models.OneToOneField(App, on_delete=models.CASCADE, related_name="lane")
+    # The outcomes of the last requests (provisioning/breaker.py).
+    recent = models.CharField(max_length=20, blank=True)
     # What was done since the lane exists, for the metrics: {"create.done": 12, …}.
     tally = models.JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:
         return f"Lane of {self.app}"
-
-    @property
-    def is_resting(self) -> bool:
-        return self.paused_until is not None and self.paused_until > timezone.now()
 
 
 class Worker(models.Model):

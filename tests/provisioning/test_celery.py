@@ -17,11 +17,12 @@ from django.utils import timezone
 from iam.models import Group, Membership, User
 from iam.settings import BASE_DIR
 from provisioning import lanes
-from provisioning.models import Account, App, Lane, Run, Worker
+from provisioning.models import Account, App, Delivery, Lane, Run, Worker
 from tests.conftest import MakeApp, person
 from tests.support.brokers import Broker, celery_worker, writer
 from tests.support.faulty import FaultyScim
 from tests.support.looks import agree, happened
+from tests.support.receiver import Receiver, recorded, webhook
 from tests.support.servers import Reply
 from tests.support.threads import WITHIN, eventually, stopped
 
@@ -124,6 +125,21 @@ def test_two_celery_workers_with_two_schedules_send_each_account_once(
         assert eventually(lambda: Worker.objects.count() == 2)
         for app, server in zip(apps, [faulty, second], strict=True):
             agree(app, server)
+
+
+@one
+def test_webhooks_are_told_in_order_by_one_worker_at_a_time(
+    broker: Broker, receiver: Receiver
+) -> None:
+    webhook(receiver)
+    names = [f"p{number:02}" for number in range(30)]
+    recorded(*names[:15])
+    with celery_worker(broker, BEAT), celery_worker(broker, BEAT):
+        for name in names[15:]:
+            recorded(name)
+        assert eventually(lambda: not Delivery.objects.exclude(state="delivered").exists())
+    assert receiver.told == names
+    assert receiver.most_at_once == 1
 
 
 @one

@@ -1,6 +1,7 @@
 """`manage.py doctor` finds what is wrong, says what to do, and says nothing where all is well."""
 
 import subprocess
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.conftest import MakeApp
 from tests.support.commands import give, given
 from tests.support.faulty import FaultyScim
 from tests.support.portal import ROOT, environment, manage
+from tests.support.receiver import Receiver, answers, recorded, webhook
 
 
 @pytest.fixture
@@ -100,6 +102,20 @@ def test_an_application_that_is_stopped_or_paused_is_told(
     app.paused = True
     app.save()
     assert "apps resume" in wrong()["applications"]
+
+
+def test_a_webhook_that_is_not_delivered_or_has_given_up_is_told(
+    working: None, receiver: Receiver, push: Callable[[], None]
+) -> None:
+    hook = webhook(receiver)
+    receiver.on_next(answers(410))
+    recorded("ann")
+    push()
+    told = [each for each in doctor.examine(least_free=0) if each.check == "webhooks"]
+    assert [each.state for each in told] == [State.WRONG, State.WARNING]
+    assert told[0].message.startswith("Tickets is not delivered: 127.0.0.1 answered 410.")
+    assert told[1].message.startswith("Tickets: 1 events were given up.")
+    assert not hook.deliveries.filter(state="waiting").exists()
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])

@@ -27,6 +27,7 @@ from provisioning.record import Result
 from tests.conftest import MakeApp, person
 from tests.support.connectors import in_catalogue, interfering
 from tests.support.faulty import FaultyScim, answer, lose_answer
+from tests.support.receiver import Receiver, webhook
 from tests.support.threads import WorkerThread, eventually, shared_database, stopped, worker_process
 
 Push = Callable[[], None]
@@ -393,19 +394,20 @@ def test_the_number_of_queries_is_fixed(
     push: Push,
     django_assert_num_queries: Any,
 ) -> None:
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         scraped(prometheus)
     for number_ in range(3):
         make_app(faulty, name=f"App {number_}", group=sales)
     sales.users.add(*(person(f"p{number_:02}") for number_ in range(20)))
     push()
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         scraped(prometheus)
 
 
 def test_the_guide_explains_every_number_and_no_other(
-    prometheus: Client, app: App, ann: User, push: Push
+    prometheus: Client, app: App, ann: User, push: Push, receiver: Receiver
 ) -> None:
+    webhook(receiver)
     push()
     families = text_string_to_metric_families(prometheus.get("/metrics").content.decode())
     exposed = set()

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from iam.models import Group, GroupNesting, Operator, User
 from provisioning import apps_setup
-from provisioning.models import App, Hold, Policy, PushedGroup, Run
+from provisioning.models import App, Hold, Policy, PushedGroup, Run, Webhook
 from tests.provisioning.api import Program, program
 
 
@@ -39,5 +39,6 @@ def everything(ann: User, sales: Group) -> None:
     now = timezone.now()
     Run.objects.create(app=app, started_at=now, ended_at=now)
     PushedGroup.objects.create(app=app, group=sales, name="Sales")
+    Webhook.objects.create(name="Tickets", url="https://tickets.example.org/hook")
     account = app.accounts.get()
     Hold.objects.create(app=app, account=account, identifier="ann", operation="delete", held_at=now)

@@ -50,6 +50,8 @@ for name, model, scope, methods in (
     ("runs", "provisioning.run", Scope.APPS, ()),
     ("findings", "provisioning.finding", Scope.READ, ()),
     ("pushed-groups", "provisioning.pushedgroup", Scope.READ, ()),
+    ("webhooks", "provisioning.webhook", Scope.WEBHOOKS, ALL),
+    ("deliveries", "provisioning.delivery", Scope.READ, ()),
     ("events", "reports.provisioningreport", Scope.READ, ()),
 ):
     TABLE[f"api-{name}-list"], TABLE[f"api-{name}-detail"] = everything(model, scope, *methods)
@@ -82,6 +84,10 @@ TABLE |= {
     **dict.fromkeys(
         ["api-configuration-plan", "api-configuration-apply"],
         {"POST": (Scope.APPS, "provisioning.change_app")},
+    ),
+    **dict.fromkeys(
+        ["api-webhooks-replay", "api-webhooks-test"],
+        {"POST": (Scope.WEBHOOKS, "provisioning.change_webhook")},
     ),
     **dict.fromkeys(["api-root", "api-schema"], {"GET": (Scope.READ, "")}),
     # Nothing is there, for whoever may sign in.

@@ -73,6 +73,7 @@ def test_an_empty_cell_says_nothing_or_empties_but_never_switches_off(tmp_path: 
 def test_a_file_that_cannot_be_understood_says_from_which_line_on(
     tmp_path: Path, content: bytes, sentence: str
 ) -> None:
+    """bad-input-122"""
     with pytest.raises(Unusable) as failed:
         read(tmp_path, content)
     assert sentence in str(failed.value)

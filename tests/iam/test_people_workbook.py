@@ -104,6 +104,15 @@ def test_each_kind_of_cell_becomes_what_a_person_would_type(
     assert (line.cells, line.faults) == ([text], {})
 
 
+@pytest.mark.parametrize("written", [b"12345.0", b"1.2345E4", b"12345"])
+def test_a_whole_number_has_no_fraction_however_it_is_written(
+    tmp_path: Path, written: bytes
+) -> None:
+    file = saved(book(HEADING, ["ann", "x", 12345]), tmp_path)
+    changed(file, lambda _, content: content.replace(b"<v>12345</v>", b"<v>" + written + b"</v>"))
+    assert list(people(file)) == [Person(2, "ann", {"title": "x", "employee_id": "12345"})]
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [

@@ -1,50 +1,26 @@
-"""Reads people from a CSV file, line by line, and names the line and column of what is wrong."""
+"""Reads people from a CSV file or a workbook, and names the line and column of what is wrong."""
 
-import csv
+import mmap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 from django.core.exceptions import ValidationError
 from django.db.models import CharField
 
-from iam import attributes, text
+from iam import attributes, people_lines, people_workbook, text
 from iam.models import User
+from iam.people_lines import Line, Problem, Unusable
 from iam.text import normalise
 
 MOST_ROWS = 500_000
-_DELIMITERS = ",;\t"
 _LONGEST_CUSTOM = 1_000
 _YES, _NO = {"yes", "true", "1", "active"}, {"no", "false", "0", "inactive"}
-# A spreadsheet is an archive; UTF-16 begins with its byte order mark.
-_NOT_CSV = {
-    b"PK\x03\x04": "This is a spreadsheet or an archive. Save it as CSV (UTF-8).",
-    b"\xd0\xcf\x11\xe0": "This is a spreadsheet. Save it as CSV (UTF-8).",
-    b"\xff\xfe": "This is UTF-16. Save it as CSV (UTF-8).",
-    b"\xfe\xff": "This is UTF-16. Save it as CSV (UTF-8).",
-}
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong, and where; without a column it is about the whole line."""
-
-    line: int
-    message: str
-    column: str = ""
-
-    def __str__(self) -> str:
-        where = f"Line {self.line}, column “{self.column}”" if self.column else f"Line {self.line}"
-        return f"{where}: {self.message}"
-
-
-class Unusable(Exception):
-    """From this line on the file cannot be understood."""
-
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(str(Problem(line, message)))
-        self.problem = Problem(line, message)
+_WORKBOOK = (b"PK\x03\x04", b"PK\x05\x06")
+# The folders in a file that older programs of Microsoft write; one of them holds what is encrypted.
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -63,78 +39,70 @@ class Person:
         return normalise(self.username)
 
 
-def people(path: Path, *, clearing: bool = False) -> Iterator[Person | Problem]:
+def people(path: Path, *, clearing: bool = False, sheet: str = "") -> Iterator[Person | Problem]:
     """Each line as a person, or as what is wrong with it.
 
-    An empty cell says nothing, or with `clearing` that the value is empty. Raises Unusable, and
-    OSError if there is no such file.
+    An empty cell says nothing, or with `clearing` that the value is empty. Of a workbook the first
+    sheet is read, or the one that is named. Raises Unusable, and OSError if there is no such file.
     """
-    _refuse_other_formats(path)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = _lines(file)
-        number, heading = next(lines, (1, []))
-        columns = _columns(number, heading)
-        for count, (number, cells) in enumerate(lines, start=1):
-            if count > MOST_ROWS:
-                raise Unusable(number, f"More than {MOST_ROWS:,} people. Split the file.")
-            if len(cells) != len(columns):
-                cells_are = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
-                yield Problem(number, f"{cells_are}, and the first line has {len(columns)}.")
-            else:
-                yield _person(number, dict(zip(columns, cells, strict=True)), clearing)
+    lines = _lines(path, sheet)
+    heading = next(lines, Line(1, []))
+    columns = _columns(heading)
+    for count, line in enumerate(lines, start=1):
+        if count > MOST_ROWS:
+            raise Unusable(line.number, f"More than {MOST_ROWS:,} people. Split the file.")
+        yield _read(line, columns, clearing)
 
 
 # ------------------------------------------------------------------------------------ the file
 
 
-def _refuse_other_formats(path: Path) -> None:
+def _lines(path: Path, sheet: str) -> Iterator[Line]:
+    """The lines that are not empty, the names of the columns first. Of a workbook, padded."""
     with path.open("rb") as file:
         beginning = file.read(4)
+    if beginning in _WORKBOOK:
+        return _padded(people_workbook.lines(path, sheet=sheet))
     if not beginning:
         raise Unusable(1, "The file is empty.")
-    for sign, message in _NOT_CSV.items():
-        if beginning.startswith(sign):
-            raise Unusable(1, message)
+    if beginning == _OLD_OFFICE:
+        raise Unusable(1, _about_old_office(path))
+    if beginning.startswith(_UTF_16):
+        raise Unusable(1, "This is UTF-16. Save it as CSV (UTF-8).")
+    if sheet:
+        raise Unusable(1, f"This is no workbook, so it has no sheet “{sheet}”.")
+    return people_lines.of_csv(path)
 
 
-def _lines(file: TextIO) -> Iterator[tuple[int, list[str]]]:
-    """The lines that are not empty, each with the number at which it begins."""
-    delimiter = _delimiter(file)
-    reader = csv.reader(file, delimiter=delimiter, strict=True)
-    began = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield began, [cell.strip() for cell in cells]
-            began = reader.line_num + 1
-    except csv.Error as error:
-        raise Unusable(
-            began, f"Not a line of CSV ({error}). Is a quotation mark missing?"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise Unusable(
-            began, "Somewhere from here on are signs that are not UTF-8. Save it as CSV (UTF-8)."
-        ) from error
+def _padded(lines: Iterator[Line]) -> Iterator[Line]:
+    """Empty cells at the end of a line are not written in a workbook."""
+    width = 0
+    for line in lines:
+        width = width or len(line.cells)
+        missing = width - len(line.cells)
+        yield (
+            Line(line.number, [*line.cells, *[""] * missing], line.faults) if missing > 0 else line
+        )
 
 
-def _delimiter(file: TextIO) -> str:
-    """The one with which the first line has the most cells."""
-    try:
-        first = file.readline(100_000)
-    except UnicodeDecodeError as error:
-        raise Unusable(1, "This is not UTF-8. Save it as CSV (UTF-8).") from error
-    file.seek(0)
-    return max(_DELIMITERS, key=first.count)
+def _about_old_office(path: Path) -> str:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if content.find(_ENCRYPTED) >= 0:
+            return "The workbook is protected with a password. Save it without one."
+    return "This is a file of an older Excel (.xls). Save it as .xlsx or CSV (UTF-8)."
 
 
 # --------------------------------------------------------------------------------- the columns
 
 
-def _columns(line: int, heading: Sequence[str]) -> list[str]:
+def _columns(heading: Line) -> list[str]:
     """The key of the attribute that each column fills. Raises Unusable."""
     known = _known()
-    columns = []
-    for title in heading:
+    line = heading.number
+    columns: list[str] = []
+    for fault in heading.faults.values():
+        raise Unusable(line, fault)
+    for title in heading.cells:
         key = known.get(_comparable(title))
         if key is None:
             names = ", ".join(dict.fromkeys(known.values()))
@@ -161,6 +129,15 @@ def _comparable(title: str) -> str:
 
 
 # ----------------------------------------------------------------------------------- the cells
+
+
+def _read(line: Line, columns: Sequence[str], clearing: bool) -> Person | Problem:
+    for place, fault in sorted(line.faults.items()):
+        return Problem(line.number, fault, columns[place] if place < len(columns) else "")
+    if len(line.cells) != len(columns):
+        cells = "1 cell" if len(line.cells) == 1 else f"{len(line.cells)} cells"
+        return Problem(line.number, f"{cells}, and the first line has {len(columns)}.")
+    return _person(line.number, dict(zip(columns, line.cells, strict=True)), clearing)
 
 
 def _person(line: int, cells: Mapping[str, str], clearing: bool) -> Person | Problem:

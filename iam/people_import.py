@@ -6,7 +6,8 @@ from itertools import islice
 from typing import TypeVar
 
 from iam.models import Source, User
-from iam.people_file import Person, Problem
+from iam.people_file import Person
+from iam.people_lines import Problem
 from iam.text import normalise
 
 BATCH = 500
@@ -47,6 +48,8 @@ class Examined:
     changed: int = 0
     same: int = 0
     switched_off: int = 0
+    # How many values would lose nothing but zeros at their beginning.
+    lost_zeros: int = 0
     wrong: int = 0
     first: list[Change] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -58,6 +61,7 @@ class Examined:
     def count(self, change: Change) -> None:
         setattr(self, change.kind, getattr(self, change.kind) + 1)
         self.switched_off += change.values.get("is_active", (False, True)) == (True, False)
+        self.lost_zeros += sum(_lost_zeros(old, new) for old, new in change.values.values())
         if change.kind != "same" and len(self.first) < _FIRST:
             self.first.append(change)
 
@@ -65,6 +69,11 @@ class Examined:
         self.wrong += 1
         if len(self.problems) < _PROBLEMS:
             self.problems.append(problem)
+
+
+def _lost_zeros(old: Value, new: Value) -> bool:
+    """Whether a spreadsheet seems to have taken it for a number."""
+    return isinstance(old, str) and old != new and bool(new) and old.lstrip("0") == new
 
 
 def examine(lines: Iterable[Person | Problem]) -> Examined:

@@ -40,6 +40,8 @@ RIGHTS: dict[str, tuple[str, str, str]] = {
     "provisioning.hold": ("view change", "", "view"),
     "provisioning.run": ("view add", "", "view"),
     "provisioning.finding": ("view", "", "view"),
+    "provisioning.webhook": (_ALL, "", "view"),
+    "provisioning.delivery": ("view", "", "view"),
     "provisioning.event": ("view", "view", "view"),
     "reports.provisioningreport": ("view", "view", "view"),
 }
@@ -53,10 +55,14 @@ INSIDE = frozenset(
         "contenttypes.contenttype",
         "iam.grouppath",
         "iam.keptanswer",
-        "provisioning.lane",
+        "provisioning.evidence",
+    "provisioning.lane",
+    "provisioning.leaving",
         "provisioning.sighting",
         "provisioning.takenvalue",
-        "provisioning.worker",
+        "provisioning.webhooklane",
+    "provisioning.worker",
+    "reports.savedsearch",
         "sessions.session",
     }
 )

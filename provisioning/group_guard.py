@@ -50,6 +50,11 @@ def limit(app: App) -> int:
     return max(app.guard_count, there * app.guard_percent // 100)
 
 
+def would_hold(app: App) -> bool:
+    """Whether the removals that are due would wait for a decision."""
+    return _done(app) + _due_losses(app) > limit(app)
+
+
 def losses(pushed: PushedGroup) -> tuple[str, int]:
     """What the group would lose now: something that tells it from another loss, and how many."""
     rows = _losing(pushed)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 
 from provisioning import access
 from provisioning.effects import LOOKS
@@ -121,6 +121,28 @@ def fingerprint(rows: QuerySet[PushedMember]) -> tuple[str, int]:
 def _removable() -> QuerySet[PushedMember]:
     rows = PushedMember.objects.filter(state__in=_MAY_BE_IN)
     return rows.exclude(account__guard=Guard.HELD).filter(account__kept_because="")
+
+
+# ---------------------------------------------------------------------------------------- counted
+
+
+def changes(groups: Sequence[PushedGroup]) -> tuple[dict[int, int], dict[int, int]]:
+    """How many are to be added to each of these groups, and how many to be taken out, by its key.
+
+    Of those to be added, whoever was tried before does not count. In three queries.
+    """
+    wanted = [pushed.pk for pushed in groups if _wanted(pushed)]
+    others = [pushed.pk for pushed in groups if not _wanted(pushed)]
+    missing = missing_anywhere().order_by().values("app").annotate(count=Count("pk"))
+    counted = PushedGroup.objects.filter(pk__in=wanted).annotate(
+        missing=Subquery(missing.values("count"))
+    )
+    joining = {pk: count or 0 for pk, count in counted.values_list("pk", "missing")}
+    too_many: dict[int, int] = {}
+    for rows, keys in ((leaving(), wanted), (_removable(), others)):
+        of_these = rows.filter(pushed_group__in=keys).order_by().values_list("pushed_group")
+        too_many |= dict(of_these.annotate(count=Count("pk")))
+    return joining, too_many
 
 
 # ------------------------------------------------------------------------------------- next look

@@ -25,12 +25,12 @@ from provisioning import (
 from provisioning.connectors.base import Connector, RemoteGroup
 from provisioning.errors import Rejected
 from provisioning.group_exchange import OF_MEMBERS, GroupAnswer, GroupJob
-from provisioning.group_plan import People, RecordedGroup, plan_group
+from provisioning.group_plan import People, plan_group
 from provisioning.group_record import GroupResult
 from provisioning.lanes import Lease, LeaseLost
 from provisioning.masking import Masking
 from provisioning.models import App, Mapping, MemberState, Origin, PushedGroup, PushedMember
-from provisioning.plan import NOTHING, Feature, Operation, State
+from provisioning.plan import NOTHING, Feature, Operation
 from provisioning.trouble import Trouble
 
 # So many groups have one step each before accounts are looked at again.
@@ -149,7 +149,7 @@ class Groups:
         leaving = self._leaving(job)
         missing = [] if leaving else self._missing(job)
         action = plan_group(
-            _recorded(pushed),
+            pushed.recorded,
             wanted=job.wanted,
             desired=desired,
             people=People(bool(missing), bool(leaving), held=progress.held),
@@ -333,17 +333,6 @@ def _bare(pushed: PushedGroup, masking: Masking) -> GroupJob:
 def _is_deleted_whole(job: GroupJob) -> bool:
     """Nobody is taken out of a group of ours before it goes."""
     return not job.wanted and job.pushed.origin == Origin.CREATED
-
-
-def _recorded(pushed: PushedGroup) -> RecordedGroup:
-    return RecordedGroup(
-        state=State(pushed.state),
-        has_remote=pushed.remote_id is not None,
-        made_by_us=pushed.origin == Origin.CREATED,
-        applied=pushed.applied,
-        doubts=doubt.operations(pushed.intent),
-        doubtful=doubt.paths(pushed.intent),
-    )
 
 
 def _as_judged(rows: list[PushedMember], progress: _Progress) -> list[PushedMember]:

@@ -11,6 +11,8 @@ from provisioning.models import Worker
 EVERY = 10.0
 # Who was not heard of for so long is taken for dead.
 ALIVE_WITHIN = timedelta(seconds=60)
+# How the names of Celery's workers begin, which show life only while their broker serves them.
+CELERY = "celery-"
 _FORGOTTEN_AFTER = timedelta(days=1)
 
 
@@ -51,6 +53,7 @@ def last_seen() -> datetime | None:
     return seen
 
 
-def alive() -> int:
-    """How many workers there are now."""
-    return Worker.objects.filter(seen_at__gte=timezone.now() - ALIVE_WITHIN).count()
+def alive(*, prefix: str = "") -> int:
+    """How many workers there are now whose names begin with this."""
+    since = timezone.now() - ALIVE_WITHIN
+    return Worker.objects.filter(seen_at__gte=since, name__startswith=prefix).count()

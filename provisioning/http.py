@@ -7,7 +7,7 @@ import threading
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from importlib import metadata
@@ -86,6 +86,8 @@ class Session:
         self._deadline = deadline
         # Until when the certificate that was shown last is good, once one was.
         self.certificate_ends: datetime | None = None
+        # How far its clock is ahead of ours, by the answer that came last and told its time.
+        self.clock_ahead: timedelta | None = None
         # Scheme and host as they stand in addresses that were looked at and are in order.
         self._allowed: set[tuple[str, str]] = set()
         self._pools: dict[tuple[str, str | None, int | None], HTTPConnectionPool] = {}
@@ -147,6 +149,7 @@ class Session:
         try:
             answer = self._open(method, url, content, headers)
             status = answer.status
+            self._note_clock(answer.headers.get("Date", ""))
             raw = _read(answer, host, limit)
         except HTTPError as error:
             raise _explained(error, host, status, monotonic() - started) from error
@@ -162,6 +165,11 @@ class Session:
 
     def _note(self, ends: str) -> None:
         self.certificate_ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC)
+
+    def _note_clock(self, date: str) -> None:
+        moment = _moment(date)
+        if moment is not None:
+            self.clock_ahead = moment - datetime.now(UTC)
 
     def _url(self, path_or_url: str, params: Mapping[str, str] | None) -> SplitResult:
         url = path_or_url
@@ -236,14 +244,21 @@ def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> f
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return min(float(text), _DAY)
+    moment = _moment(text)
+    if moment is None:
+        return None
+    seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+    return min(seconds, _DAY) if seconds >= 0 else None
+
+
+def _moment(text: str) -> datetime | None:
+    """A date as headers write it; None for anything else."""
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     # An asctime date has no zone and means UTC (RFC 9110, 5.6.7).
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    seconds = (moment - (now or datetime.now(UTC))).total_seconds()
-    return min(seconds, _DAY) if seconds >= 0 else None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _content(

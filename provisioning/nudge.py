@@ -23,6 +23,8 @@ wake = threading.Event()
 _PAUSE = 0.1
 # A broker that is away is left alone for so long.
 _LEAVE_ALONE = 10.0
+# So long one is waited for where a person has asked whether it is there.
+_PATIENCE = 5.0
 
 
 class _Messenger:
@@ -60,6 +62,21 @@ def workers() -> None:
     """Have some worker look at once for what is due. Called after the commit."""
     if settings.BROKER_URL:
         _messenger.tell()
+
+
+def broker_trouble() -> str:
+    """Why the message broker that is set cannot be reached; "" if it can, or if none is set."""
+    if not settings.BROKER_URL:
+        return ""
+    try:
+        from provisioning.celery_app import app
+
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=_PATIENCE)
+    except Exception as error:
+        # As below: brokers fail in many ways.
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _sent() -> bool:

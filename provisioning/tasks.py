@@ -17,9 +17,9 @@ from celery.worker import state
 
 from provisioning import lanes, push, queue, reconcile, schedule, webhook_delivery, webhook_queue
 from provisioning.celery_app import EXPIRES, SWEEP_EVERY, app
-from provisioning.heartbeat import Heartbeat
+from provisioning.heartbeat import CELERY, Heartbeat
 
-_name = f"celery-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+_name = f"{CELERY}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 _heartbeat = Heartbeat(_name)
 _comparing = threading.Lock()
 

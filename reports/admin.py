@@ -1,30 +1,50 @@
-"""Reports > Provisioning report: a form, a button, and what was done."""
+"""Reports > Provisioning report: a form, a button, what was done, and the same as a file."""
 
 from typing import Any
 
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 from unfold.admin import ModelAdmin
 
+from iam.models import Operator
 from provisioning.models import Event
-from reports import certificate_page, event_page, pages
+from reports import certificate_page, event_page, exports, pages, saved_searches
 from reports.filters import ReportFilter
-from reports.models import ProvisioningReport
+from reports.models import ProvisioningReport, SavedSearch
 
 
 @admin.register(ProvisioningReport)
 class ProvisioningReportAdmin(ModelAdmin):
     def get_urls(self) -> list[Any]:
-        wrap = self.admin_site.admin_view
-        person = wrap(lambda request, user: certificate_page.of_person(self, request, user))
-        deleted = wrap(lambda request: certificate_page.of_deleted(self, request))
+        def ours(address: str, view: Any, name: str) -> Any:
+            return path(address, self.admin_site.admin_view(view), name=f"reports_{name}")
+
+        def of_person(request: HttpRequest, user: int) -> HttpResponse:
+            return certificate_page.of_person(self, request, user)
+
+        def of_deleted(request: HttpRequest) -> HttpResponse:
+            return certificate_page.of_deleted(self, request)
+
+        save, change = require_POST(self.save_search_view), require_POST(self.change_search_view)
         return [
-            path("certificate/<int:user>/", person, name="reports_certificate"),
-            path("certificate/", deleted, name="reports_certificate_of_deleted"),
+            ours("certificate/<int:user>/", of_person, "certificate"),
+            ours("certificate/", of_deleted, "certificate_of_deleted"),
+            ours("export.<slug:ending>", require_safe(self.export_view), "export"),
+            ours("searches/", save, "save_search"),
+            ours("searches/<int:pk>/", change, "change_search"),
             *super().get_urls(),
         ]
 
@@ -44,8 +64,7 @@ class ProvisioningReportAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
+        self._viewer(request)
         event = self.get_object(request, object_id)
         if event is None:
             raise Http404
@@ -54,8 +73,7 @@ class ProvisioningReportAdmin(ModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
+        operator = self._viewer(request)
         report = ReportFilter(request.GET or None, queryset=Event.objects.all())
         found = report.qs if report.form.is_valid() or not request.GET else Event.objects.none()
         marks = {name: request.GET.get(name, "") for name in pages.MARKS}
@@ -72,8 +90,78 @@ class ProvisioningReportAdmin(ModelAdmin):
             "query": _without_marks(request),
             "searched": bool(request.GET),
             "zone": timezone.get_current_timezone_name(),
+            "formats": exports.FORMATS,
+            **_searches(request, operator),
         }
         return TemplateResponse(request, "reports/provisioning_report.html", context)
+
+    def export_view(self, request: HttpRequest, ending: str) -> HttpResponseBase:
+        """All rows of a search as a file to save, sent while they are read."""
+        self._viewer(request)
+        report = ReportFilter(request.GET, queryset=Event.objects.all())
+        if ending not in exports.FORMATS or not report.form.is_valid():
+            # There it stands what is wrong.
+            return _to_report(request.GET.urlencode())
+        kind = exports.FORMATS[ending]
+        name = f"provisioning-report-{timezone.localdate().isoformat()}.{ending}"
+        return StreamingHttpResponse(
+            kind.write(exports.stream(report.qs)),
+            content_type=kind.content_type,
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}"',
+                # A proxy in front passes it on as it comes.
+                "X-Accel-Buffering": "no",
+            },
+        )
+
+    def save_search_view(self, request: HttpRequest) -> HttpResponse:
+        operator = self._viewer(request)
+        query = request.POST.get("query", "")
+        try:
+            search = saved_searches.save(operator, query=query, **_named(request))
+        except ValidationError as error:
+            messages.error(request, f"The search was not saved. {' '.join(error.messages)}")
+            return _to_report(query)
+        messages.success(request, f"The search is saved as “{search}”.")
+        return _to_report(search.query)
+
+    def change_search_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Rename, share or delete a search of one's own."""
+        search = get_object_or_404(SavedSearch, pk=pk, owner=self._viewer(request))
+        if "delete" in request.POST:
+            search.delete()
+            messages.success(request, f"The saved search “{search}” is deleted.")
+            return _to_report(search.query)
+        try:
+            saved_searches.change(search, **_named(request))
+        except ValidationError as error:
+            messages.error(request, f"Nothing was changed. {' '.join(error.messages)}")
+        else:
+            messages.success(request, f"The search is saved as “{search}”.")
+        return _to_report(search.query)
+
+    def _viewer(self, request: HttpRequest) -> Operator:
+        """Who asks, if they may see the report."""
+        if not self.has_view_permission(request) or not isinstance(request.user, Operator):
+            raise PermissionDenied
+        return request.user
+
+
+def _searches(request: HttpRequest, operator: Operator) -> dict[str, Any]:
+    """The saved searches that the operator can open, and what may be done with the present one."""
+    searches = list(saved_searches.for_operator(operator))
+    asked = saved_searches.written(request.GET)
+    present = [each for each in searches if each.query == asked]
+    own = next((each for each in present if each.owner == operator), None)
+    return {"searches": searches, "present": present, "own": own, "asked": asked}
+
+
+def _named(request: HttpRequest) -> dict[str, Any]:
+    return {"name": request.POST.get("name", ""), "shared": "shared" in request.POST}
+
+
+def _to_report(query: str) -> HttpResponseRedirect:
+    return HttpResponseRedirect(f"{reverse('admin:reports_provisioningreport_changelist')}?{query}")
 
 
 def _without_marks(request: HttpRequest) -> str:

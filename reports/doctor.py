@@ -17,8 +17,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from iam import datafolder
-from provisioning import apps_setup, sealing, secrets, webhook_queue
+from provisioning import apps_setup, heartbeat, nudge, sealing, secrets, webhook_queue
 from provisioning.models import App, Lane, Worker
+from provisioning.scim import dialect
 from reports import health
 
 # In bytes.
@@ -56,6 +57,7 @@ def examine(*, connect: bool = False, least_free: int = LEAST_FREE) -> Findings:
         _NEEDED: _database,
         "clock": _clock,
         "worker": _worker,
+        "broker": _broker,
         "secrets": _secrets,
         "applications": _connections if connect else _applications,
         "webhooks": _webhooks,
@@ -163,6 +165,25 @@ def _worker() -> Findings:
         yield Finding("worker", State.WRONG, problem)
 
 
+def _broker() -> Findings:
+    if not settings.BROKER_URL:
+        yield Finding("broker", State.OK, "None is set, and none is needed.")
+    elif trouble := nudge.broker_trouble():
+        yield Finding(
+            "broker",
+            State.WRONG,
+            f"The message broker does not answer: {trouble} Check GATEHOUSE_BROKER_URL, and that "
+            "it runs. Until it does, Celery's workers do nothing; “manage.py worker” needs none.",
+        )
+    elif not heartbeat.alive(prefix=heartbeat.CELERY):
+        yield Finding(
+            "broker",
+            State.WRONG,
+            "The message broker answers, but no worker of Celery listens to it. Start one with its "
+            "beat, as the guide to scaling says, or take GATEHOUSE_BROKER_URL away.",
+        )
+
+
 def _secrets() -> Findings:
     old = 0
     for holder in sealing.holders():
@@ -194,7 +215,9 @@ def _applications() -> Findings:
 def _connections() -> Findings:
     for app in App.objects.all():
         worked, sentence = apps_setup.check_connection(app)
-        yield Finding("applications", State.OK if worked else State.WRONG, f"{app}: {sentence}")
+        app.refresh_from_db(fields=["learned"])
+        well = State.WARNING if dialect.WARNINGS & app.learned.keys() else State.OK
+        yield Finding("applications", well if worked else State.WRONG, f"{app}: {sentence}")
 
 
 def _webhooks() -> Findings:

@@ -1,14 +1,20 @@
-"""Events as rows of a table and as JSON, any number of them, in the memory of a few."""
+"""Events as CSV, as a workbook and as JSON, any number of them, in the memory of a few."""
 
-from collections.abc import Iterator
+import csv
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from provisioning.models import Event
+from reports import workbook
 
 _BATCH = 2_000
+# One by one they would cost more to send than to read.
+_LINES = 200
 COLUMNS = (
     "at",
     "app",
@@ -25,19 +31,21 @@ COLUMNS = (
     "approved_by",
     "correlation_id",
 )
-# What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def stream(events: QuerySet[Event]) -> Iterator[Event]:
     """All of them, newest first, read along the index in batches.
 
     Without a cursor of the database, so that no transaction stays open however slowly it is read.
+    What is recorded meanwhile is left out, each event comes once at most, and what is removed
+    meanwhile, the oldest first, is missing from some event on: docs/decisions/0025.
     """
+    newest = Event.objects.aggregate(pk=Max("pk"))["pk"] or 0
     rows = events.order_by("-at", "-pk")
     batch = list(rows[:_BATCH])
     while batch:
-        yield from batch
+        # Not asked of the database, which could take it for the index to read along.
+        yield from (event for event in batch if event.pk <= newest)
         last = batch[-1]
         # The first half is for the index: it says where to go on in it.
         older = Q(at__lte=last.at) & (Q(at__lt=last.at) | Q(pk__lt=last.pk))
@@ -54,10 +62,56 @@ def values(event: Event) -> dict[str, Any]:
     }
 
 
-def cells(event: Event) -> list[str]:
-    """The same as texts that no spreadsheet takes for formulas."""
+def as_csv(events: Iterable[Event]) -> Iterator[str]:
+    """A table in which no spreadsheet finds a formula, some lines at a time."""
+    table = csv.writer(_Line())
+    yield table.writerow(COLUMNS)
+    rest = iter(events)
+    while batch := list(islice(rest, _LINES)):
+        yield "".join(table.writerow(_cells(event)) for event in batch)
+
+
+def _cells(event: Event) -> list[str]:
     return [safe("" if value is None else str(value)) for value in values(event).values()]
 
 
+class _Line:
+    """A file that hands each line back: `writerow` returns what `write` does."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
 def safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(workbook.FORMULA) else text
+
+
+def as_workbook(events: Iterable[Event]) -> Iterator[bytes]:
+    """The same as an Excel workbook; its heading names the clock that its moments are read from."""
+    heading = [f"at ({timezone.get_current_timezone_name()})", *COLUMNS[1:]]
+    return workbook.stream(heading, map(_typed, events))
+
+
+def _typed(event: Event) -> list[workbook.Cell]:
+    _, *others = values(event).values()
+    return [timezone.localtime(event.at).replace(tzinfo=None), *others]
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file, and how it is written."""
+
+    label: str
+    content_type: str
+    write: Callable[[Iterable[Event]], Iterator[str] | Iterator[bytes]]
+
+
+# By the ending of the file's name.
+FORMATS = {
+    "csv": Format("CSV", "text/csv; charset=utf-8", as_csv),
+    "xlsx": Format(
+        "Excel workbook",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        as_workbook,
+    ),
+}

@@ -9,6 +9,7 @@ import pytest
 
 from iam.models import Group, Operator, User
 from provisioning.models import App
+from reports import saved_searches, workbook
 from tests.conftest import MakeApp
 from tests.support.commands import give
 from tests.support.faulty import FaultyScim
@@ -54,6 +55,11 @@ def test_the_example_runs(
     (csv,) = re.findall(r"```csv\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "people.csv").write_text(csv, encoding="utf-8")
     (tmp_path / "gatehouse.yaml").write_text(EXAMPLE, encoding="utf-8")
+    heading, *rows = [line.split(",") for line in csv.splitlines()]
+    sheet = workbook.stream(heading, rows, title="People")
+    (tmp_path / "people.xlsx").write_bytes(b"".join(sheet))
+    for name in re.findall(r'--search "(.+?)"', example):
+        saved_searches.save(admin_user, name=name, query="outcome=failed", shared=False)
     status, said = give(*shlex.split(example))
     assert status in {0, 1, 3, 4}
     # A report goes to its file, or holds nothing that fits.

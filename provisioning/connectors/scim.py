@@ -140,8 +140,8 @@ class Scim(ScimMembers, ScimSearches, ScimDescribed):
                 f"{self.name} shows it; it often ends in /scim2 or /scim/v2."
             )
         sentence = f"Connected: {self.name} answered and accepted the credentials."
-        ends = " ".join(dialect.in_words(each.flag, each.value) for each in self._certificate())
-        return f"{sentence} {ends}".rstrip()
+        warned = [dialect.in_words(each.flag, each.value) for each in self._warnings()]
+        return " ".join([sentence, *warned])
 
     def _first_page(self) -> http.Response:
         """One account; everybody of a first page where no number may be named."""

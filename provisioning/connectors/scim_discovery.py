@@ -12,6 +12,8 @@ from provisioning.scim.dialect import Lesson
 
 # So long before its certificate ends an application is warned of.
 _SOON = timedelta(days=14)
+# Clocks that are further apart are told of.
+_APART = timedelta(seconds=10)
 # Pages of descriptions that are read at most.
 _DESCRIPTIONS = 5
 
@@ -28,7 +30,18 @@ class ScimDescribed(ScimService):
         except ConnectorError:
             # It does not answer at all, which the next push will say better.
             lessons = []
-        return [*lessons, *self._certificate()]
+        return [*lessons, *self._warnings()]
+
+    def _warnings(self) -> list[Lesson]:
+        """What an administrator should see to before it goes wrong."""
+        return [*self._certificate(), *self._clock()]
+
+    def _clock(self) -> list[Lesson]:
+        ahead = self._session.clock_ahead
+        if ahead is None or abs(ahead) <= _APART:
+            return []
+        said = "It told its time when the connection was tested."
+        return [Lesson(dialect.CLOCK, f"{ahead.total_seconds():.0f}", said)]
 
     def _certificate(self) -> list[Lesson]:
         """What is wrong with the certificate soon."""

@@ -105,6 +105,11 @@ def seconds(text: str) -> float:
     return _number(text, "1 to 86400 seconds", float, 1, 86_400)
 
 
+def port(text: str) -> int:
+    """Where to listen, as typed."""
+    return _number(text, "the ports 1 to 65535", int, 1, 65_535)
+
+
 def _number(
     text: str, allowed: str, kind: Callable[[str], Number], least: int, most: int
 ) -> Number:

@@ -6,6 +6,8 @@ from django.db import models
 
 from iam.fields import NormalisedField
 from iam.models import Group
+from provisioning import doubt
+from provisioning.group_plan import RecordedGroup
 from provisioning.models.accounts import STATES, Account, Origin, Problem, Trigger
 from provisioning.models.apps import App
 from provisioning.plan import State
@@ -91,6 +93,18 @@ class PushedGroup(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} in {self.app}"
+
+    @property
+    def recorded(self) -> RecordedGroup:
+        """What is known of it, for the plan."""
+        return RecordedGroup(
+            state=State(self.state),
+            has_remote=self.remote_id is not None,
+            made_by_us=self.origin == Origin.CREATED,
+            applied=self.applied,
+            doubts=doubt.operations(self.intent),
+            doubtful=doubt.paths(self.intent),
+        )
 
 
 class MemberState(models.TextChoices):

@@ -27,6 +27,9 @@ SPARES: Final = "spares."
 AT_ONCE: Final = "members_at_once"
 MEMBERS_SHOWN: Final = "members_shown"
 CERTIFICATE: Final = "certificate"
+# By how many seconds its clock is ahead of ours, or behind.
+CLOCK: Final = "clock"
+WARNINGS: Final = frozenset({CERTIFICATE, CLOCK})
 
 SHOWN = 200
 # What servers say of a form that they do not know, whatever the status.
@@ -241,6 +244,8 @@ def in_words(flag: str, value: str) -> str:
         return _WORDS[AT_ONCE, ""].format(value) if value.isdigit() else ""
     if flag == CERTIFICATE:
         return f"Its certificate ends on {value}. Ask the people who run it for a new one before."
+    if flag == CLOCK:
+        return _clock(value)
     kind, dot, attribute = flag.partition(".")
     return _WORDS.get((f"{kind}{dot}", value), "").format(_SOUGHT.get(attribute, attribute))
 
@@ -257,6 +262,17 @@ def _pages(value: str) -> str:
     if int(value) == 0:
         return "Its list is read in pages as large as it makes them."
     return f"Its list is read in pages of {int(value)}."
+
+
+def _clock(value: str) -> str:
+    seconds = value.removeprefix("-")
+    if not _is_number(seconds):
+        return ""
+    way = "behind" if value.startswith("-") else "ahead of"
+    return (
+        f"Its clock is {seconds} seconds {way} the one here. Let this machine set its clock by a "
+        "time server (NTP), or tell the people who run it."
+    )
 
 
 def _is_number(text: str) -> bool:

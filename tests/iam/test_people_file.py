@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from iam.people_file import Person, Problem, Unusable, people
+from iam.people_file import Person, people
+from iam.people_lines import Problem, Unusable
 
 pytestmark = pytest.mark.django_db
 
@@ -54,8 +55,8 @@ def test_an_empty_cell_says_nothing_or_empties_but_never_switches_off(tmp_path: 
     [
         (b"", "Line 1: The file is empty."),
         (b"\n \n", "Line 1: No column is called"),
-        (b"PK\x03\x04rest", "Line 1: This is a spreadsheet or an archive."),
-        (b"\xd0\xcf\x11\xe0", "Line 1: This is a spreadsheet."),
+        (b"PK\x03\x04rest", "Line 1: This is no Excel workbook (.xlsx), or it is"),
+        (b"\xd0\xcf\x11\xe0", "Line 1: This is a file of an older Excel (.xls)."),
         ("username\nann\n".encode("utf-16"), "Line 1: This is UTF-16."),
         ("username,Größe\n".encode("latin-1"), "Line 1: This is not UTF-8."),
         ("username\nann\nzoë\n".encode("latin-1"), "Save it as CSV (UTF-8)."),
@@ -72,6 +73,7 @@ def test_an_empty_cell_says_nothing_or_empties_but_never_switches_off(tmp_path: 
 def test_a_file_that_cannot_be_understood_says_from_which_line_on(
     tmp_path: Path, content: bytes, sentence: str
 ) -> None:
+    """bad-input-122"""
     with pytest.raises(Unusable) as failed:
         read(tmp_path, content)
     assert sentence in str(failed.value)

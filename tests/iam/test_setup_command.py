@@ -1,5 +1,6 @@
 """`manage.py setup` makes an empty machine ready, and can be run again without harm."""
 
+import json
 import os
 import re
 import sqlite3
@@ -13,12 +14,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def setup(folder: Path) -> str:
+def setup(folder: Path, *more: str) -> str:
     """What the command prints, run as an administrator runs it."""
     kept = {key: value for key, value in os.environ.items() if "GATEHOUSE" not in key}
     kept.pop("DJANGO_SETTINGS_MODULE", None)
     done = subprocess.run(
-        [sys.executable, "manage.py", "setup"],
+        [sys.executable, "manage.py", "setup", *more],
         cwd=ROOT,
         env={**kept, "GATEHOUSE_DATA_DIR": str(folder)},
         capture_output=True,
@@ -67,3 +68,29 @@ def test_the_keys_are_there_for_their_owner_only(outputs: tuple[Path, str, str])
     folder, _, _ = outputs
     for name in ("secret.key", "encryption.key"):
         assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
+
+
+def test_with_json_it_is_one_object_with_the_password_only_once(tmp_path: Path) -> None:
+    first, second = (json.loads(setup(tmp_path, "--json")) for _ in range(2))
+    assert re.fullmatch(r"\w{5}-\w{5}-\w{5}", first.pop("one_time_password"))
+    assert first == {"ready": True, "operator": "admin"}
+    assert second == {"ready": True}
+
+
+def test_a_database_that_is_away_is_a_sentence_and_1(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "setup", "--json"],
+        cwd=ROOT,
+        env={
+            **{key: value for key, value in os.environ.items() if "GATEHOUSE" not in key},
+            "DJANGO_SETTINGS_MODULE": "iam.settings",
+            "GATEHOUSE_DATA_DIR": str(tmp_path),
+            "GATEHOUSE_DATABASE_URL": "postgres://nobody@127.0.0.1:1/nothing",
+        },
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "The database does not answer. Check GATEHOUSE_DATABASE_URL." in done.stderr
+    assert "Traceback" not in done.stderr

@@ -96,9 +96,9 @@ def test_bad_input_75_what_nobody_knows_is_neither_kept_here_nor_changed_there(
 
 # -------------------------------------------------------------------------------- the catalogue
 
-# Protocol, meaning, people and set-up, then the portal's own pages and API; the others are about
-# other parts.
-NUMBERS = {*range(1, 112), *range(128, 139)}
+# Protocol, meaning, people and set-up, files of people, then the portal's own pages and API; the
+# others are about other parts.
+NUMBERS = {*range(1, 112), 122, *range(128, 140)}
 NOT_HERE = {
     95: "People have no first and last day: they are switched on and off.",
     138: "Nothing asks Gatehouse in SCIM: it is a client of SCIM services.",

@@ -1,5 +1,6 @@
 """The demonstration carries the guide out, and fails when the application holds something else."""
 
+import json
 import os
 import re
 import shutil
@@ -25,10 +26,10 @@ Push = Callable[[], None]
 
 
 @contextmanager
-def demo(folder: Path = HERE, **environment: str) -> Iterator["subprocess.Popen[str]"]:
+def demo(folder: Path = HERE, *more: str, **environment: str) -> Iterator["subprocess.Popen[str]"]:
     """`manage.py demo --once`, with nothing in its environment but what is said."""
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "demo", "--once"],
+        [sys.executable, "manage.py", "demo", "--once", *more],
         cwd=folder,
         env={"PATH": os.defpath, **environment},
         stdout=subprocess.PIPE,
@@ -58,6 +59,14 @@ def test_it_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
         with demo(TMPDIR=str(tmp_path)) as process:
             assert "12 of 12 accounts agree" in finished(process)
         assert list(tmp_path.iterdir()) == []
+
+
+def test_with_json_each_step_and_account_is_a_line_and_the_result_the_last(tmp_path: Path) -> None:
+    with demo(HERE, "--json", TMPDIR=str(tmp_path)) as process:
+        *steps, last = [json.loads(line) for line in finished(process).splitlines()]
+    assert last == {"accounts": 12, "differ": 0}
+    assert steps[0]["step"] == "Stand-in for Zoom"
+    assert len([each for each in steps if each.get("agrees")]) == 12
 
 
 def test_two_of_it_at_once_do_not_disturb_each_other() -> None:

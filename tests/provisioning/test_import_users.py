@@ -10,6 +10,7 @@ import pytest
 from django.core.management import CommandError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from openpyxl import Workbook
 
 from iam.models import Group, User
 from provisioning.models import Account
@@ -156,3 +157,48 @@ def test_the_number_of_queries_grows_with_batches_and_not_with_people(file: Path
         counts.append(len(queries))
     # SQLite takes only so many values in one statement.
     assert counts[1] - counts[0] < 10
+
+
+def workbook(file: Path, *rows: list[Any]) -> str:
+    made = Workbook()
+    for row in rows:
+        made.worksheets[0].append(row)
+    made.save(file.with_suffix(".xlsx"))
+    return str(file.with_suffix(".xlsx"))
+
+
+def test_bad_input_122_a_workbook_is_imported_like_csv_or_not_at_all(file: Path, ann: User) -> None:
+    before = list(User.objects.values())
+    rows = [["username", "title", "employee_id"], ["ann@example.org", "Head", "=A1"], ["bea"]]
+    (document,) = given("import-users", workbook(file, *rows))
+    assert document["problems"] == [
+        {
+            "line": 2,
+            "message": "A formula whose result is not in the file. Open it in Excel, and save it "
+            "again.",
+            "column": "employee_id",
+        }
+    ]
+    assert list(User.objects.values()) == before
+    rows[1][2] = 12345.0
+    status, said = give("import-users", workbook(file, *rows), "--dry-run")
+    assert (status, list(User.objects.values())) == (0, before)
+    assert (
+        "Line 2, ann@example.org: title from “” to “Head”; employee_id from “” to “12345”" in said
+    )
+    assert give("import-users", workbook(file, *rows), "--sheet", "Sheet")[0] == 0
+    assert people("title", "employee_id") == [
+        ("ann@example.org", "Head", "12345"),
+        ("bea", "", ""),
+    ]
+    assert "0 new, 0 changed, 2 as they are here." in give("import-users", workbook(file, *rows))[1]
+
+
+def test_zeros_that_a_spreadsheet_took_away_are_warned_of(file: Path, ann: User) -> None:
+    User.objects.update(employee_id="00123")
+    path = workbook(file, ["username", "employee_id"], ["ann@example.org", 123])
+    said = give("import-users", path, "--dry-run")[1]
+    assert "1 values would only lose zeros at their beginning." in said
+    assert given("import-users", path, "--dry-run")[0]["lost_zeros"] == 1
+    same = workbook(file, ["username", "employee_id"], ["ann@example.org", "00123"])
+    assert given("import-users", same, "--dry-run")[0]["lost_zeros"] == 0

@@ -1,5 +1,7 @@
 """The one process that is web server and worker, started as an operator starts it."""
 
+import json
+import signal
 import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -7,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from provisioning import serving
 from tests.support import portal
 
 LOGIN = "/admin/login/"
@@ -43,5 +46,40 @@ def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
             text=True,
             timeout=60,
         )
-    assert second.returncode != 0
+    assert second.returncode == 1
     assert "choose one with --port" in second.stderr
+
+
+def started(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        portal.manage(*arguments),
+        env=portal.environment(folder),
+        cwd=portal.ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_with_json_it_says_in_a_line_that_it_runs_and_in_another_that_it_has_ended(
+    tmp_path: Path, command: str
+) -> None:
+    subprocess.run(portal.manage("setup"), env=portal.environment(tmp_path), cwd=portal.ROOT)
+    port = str(serving.free_port(0))
+    more = ["--port", port] if command == "serve" else []
+    with started(tmp_path, command, "--json", *more) as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+    served = {"state": "serving", "address": f"http://127.0.0.1:{port}/"}
+    assert first == (served if command == "serve" else {"state": "working"})
+    assert json.loads(rest) == {"state": "stopped"}
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http"])
+def test_a_port_that_is_none_is_2(tmp_path: Path, port: str) -> None:
+    with started(tmp_path, "serve", f"--port={port}") as process:
+        pass
+    assert process.returncode == 2

@@ -1,8 +1,12 @@
 """`manage.py doctor` finds what is wrong, says what to do, and says nothing where all is well."""
 
+import json
+import os
+import re
 import subprocess
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +16,17 @@ from django.db import connection
 from django.utils import timezone
 
 from iam.models import Group, User
-from provisioning import lanes
+from provisioning import heartbeat, lanes
 from provisioning.models import Account, Lane, Worker
 from reports import doctor
 from reports.doctor import State
 from tests.conftest import MakeApp
+from tests.support.brokers import Broker, celery_worker
 from tests.support.commands import give, given
 from tests.support.faulty import FaultyScim
 from tests.support.portal import ROOT, environment, manage
 from tests.support.receiver import Receiver, answers, recorded, webhook
+from tests.support.threads import database_address, eventually
 
 
 @pytest.fixture
@@ -141,6 +147,75 @@ def test_a_change_that_waits_too_long_is_wrong(
 def test_a_worker_of_the_future_means_that_the_clocks_differ(working: None) -> None:
     Worker.objects.update(seen_at=timezone.now() + timedelta(minutes=5))
     assert "300 seconds apart" in wrong()["clock"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, ""),
+        (5, ""),
+        (120, "Its clock is 120 seconds ahead of the one here."),
+        (-120, "Its clock is 120 seconds behind the one here."),
+    ],
+)
+def test_the_clock_of_an_application_is_held_against_ours(
+    working: None, make_app: MakeApp, faulty: FaultyScim, seconds: int, said: str
+) -> None:
+    app = make_app(faulty)
+    there = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds + 0.5), usegmt=True)
+    faulty.clock = there
+    told = wrong(connect=True).get("applications", "")
+    assert re.sub("11[89]|12[01]", "120", told).partition("credentials. ")[2][: len(said)] == said
+    assert bool(told) == bool(said)
+    app.refresh_from_db()
+    assert ("clock" in app.learned) == bool(said)
+
+
+def test_without_a_broker_none_is_missed(working: None) -> None:
+    (found,) = [each for each in doctor.examine() if each.check == "broker"]
+    assert (found.state, found.message) == (State.OK, "None is set, and none is needed.")
+
+
+def about_the_broker(url: str) -> dict[str, str]:
+    """What `manage.py doctor` says of it, given as an operator gives it."""
+    ours = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "iam.settings",
+        "GATEHOUSE_DATABASE_URL": database_address(),
+        "GATEHOUSE_BROKER_URL": url,
+    }
+    asked = subprocess.run(
+        manage("doctor", "--json"), env=ours, cwd=ROOT, capture_output=True, text=True
+    )
+    told = [json.loads(line) for line in asked.stdout.splitlines()]
+    (found,) = [each for each in told if each["check"] == "broker"]
+    return dict(found)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("redis", marks=pytest.mark.redis),
+        pytest.param("rabbitmq", marks=pytest.mark.rabbitmq),
+    ],
+)
+def test_a_broker_that_is_away_or_that_nobody_listens_to_is_told(name: str) -> None:
+    broker = Broker(name)
+    try:
+        nobody = about_the_broker(broker.url)
+        with celery_worker(broker, "--beat"):
+            assert eventually(lambda: heartbeat.alive(prefix=heartbeat.CELERY) == 1)
+            well = about_the_broker(broker.url)
+            broker.wire.cut()
+            away = about_the_broker(broker.url)
+    finally:
+        broker.close()
+    assert nobody["state"] == "wrong"
+    assert "no worker of Celery listens to it" in nobody["message"]
+    assert (well["state"], well["message"]) == ("ok", "As it should be.")
+    assert away["state"] == "wrong"
+    assert "The message broker does not answer: " in away["message"]
 
 
 def test_tables_that_are_missing_are_told(working: None) -> None:

@@ -39,6 +39,8 @@ PAGES: dict[str, tuple[str, str, str, str]] = {
     "provisioning.hold": ("SPA", "", "", ""),
     "provisioning.run": ("SPA", "", "", ""),
     "provisioning.finding": ("SPA", "", "", ""),
+    "provisioning.webhook": ("SPA", "SP", "SP", "SP"),
+    "provisioning.delivery": ("SPA", "", "", ""),
     "reports.provisioningreport": ("SPHA", "", "", ""),
 }
 
@@ -61,6 +63,12 @@ OWN_PAGES: dict[str, str] = {
     "iam_user_why": "SPHA",
     "provisioning_app_preview": "SPA",
     "auth_user_password_change": "S",
+    "iam_user_leave": "SP",
+    "provisioning_account_choose": "SP",
+    "provisioning_account_forget": "SP",
+    "provisioning_account_manage_again": "SP",
+    "reports_certificate": "SPHA",
+    "reports_certificate_of_deleted": "SPHA",
 }
 
 # Everything else, by its name or else its path: who may, and how.

@@ -137,7 +137,9 @@ class HttpServer(_Serving):
         self, handler: Handler, *, tls: ssl.SSLContext | None = None, port: int = 0
     ) -> None:
         self.requests: list[Request] = []
-        requests = self.requests
+        # The time that it tells, if not the real one.
+        self.clock = ""
+        requests, server = self.requests, self
 
         class Answering(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -157,6 +159,9 @@ class HttpServer(_Serving):
                 self.wfile.write(reply.body)
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return server.clock or super().date_time_string(timestamp)
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Nothing on the terminal."""

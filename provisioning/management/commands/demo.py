@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from iam import operators
@@ -17,6 +17,8 @@ from provisioning import apps_setup, serving
 from provisioning.demo import scenario, standin
 from provisioning.demo.comparison import Row, compare
 from provisioning.demo.standin import StandIn
+from provisioning.management import answering
+from provisioning.management.answering import DONE
 from provisioning.models import App
 
 _MARK = "GATEHOUSE_DEMO_FOLDER"
@@ -26,22 +28,24 @@ _GIVE_UP_AFTER = 60.0
 _OWN = {"GATEHOUSE_HTTPS": "off", "GATEHOUSE_ALLOWED_HOSTS": "localhost,127.0.0.1"}
 
 
-class Command(BaseCommand):
+class Command(answering.Command):
     help = (
         "Carry out the Zoom guide against an independent SCIM server, in a folder of its own, "
-        "compare the result with the policy, and keep serving."
+        "compare the result with the policy, and keep serving. With --once it ends with 0 if they "
+        "agree, and with 1 if not."
     )
     requires_migrations_checks = False
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument(
             "--once",
             action="store_true",
             help="do not serve; exit with 0 only if the target holds what the policy says",
         )
-        parser.add_argument("--port", type=int, default=8000, help="port of the portal")
+        parser.add_argument("--port", type=answering.port, default=8000, help="port of the portal")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def answer(self, options: dict[str, Any]) -> int:
         if _MARK not in os.environ:
             _start_again_in_own_folder()
         try:
@@ -50,6 +54,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         finally:
             shutil.rmtree(os.environ[_MARK], ignore_errors=True)
+        return DONE
 
     def _run(self, *, once: bool, port: int) -> None:
         call_command("migrate", verbosity=0)
@@ -101,7 +106,8 @@ class Command(BaseCommand):
 
     def _until_done(self, total: int, what: str) -> None:
         give_up = time.monotonic() + _GIVE_UP_AFTER
-        with tqdm(total=total, desc=what, file=sys.stdout, disable=not sys.stdout.isatty()) as bar:
+        shown = sys.stdout.isatty() and not self.in_json
+        with tqdm(total=total, desc=what, file=sys.stdout, disable=not shown) as bar:
             while (left := scenario.waiting()) and time.monotonic() < give_up:
                 bar.update(total - left - bar.n if left <= total - bar.n else 0)
                 time.sleep(0.05)
@@ -110,26 +116,35 @@ class Command(BaseCommand):
             raise CommandError(f"{left} accounts still wait after {_GIVE_UP_AFTER:.0f} seconds.")
 
     def _step(self, title: str, text: str) -> None:
-        self.stdout.write(f"  {self.style.SUCCESS('✓')} {title}: {text}")
+        if not self.in_json:
+            # Not by `say`, to which the colour would be something that cannot be printed.
+            self.stdout.write(f"  {self.style.SUCCESS('✓')} {title}: {text}")
+        self.give({"step": title, "result": text})
         self.stdout.flush()
 
     def _show(self, rows: list[Row]) -> int:
         """Print the target beside the policy; how many rows differ."""
+        wrong = sum(not row.agrees for row in rows)
+        if self.in_json:
+            for row in rows:
+                self.give({"account": row.username, "there": row.is_there, "agrees": row.agrees})
+            self.give({"accounts": len(rows), "differ": wrong})
+            return wrong
         self.stdout.write("\nWhat the target holds, asked over HTTP, beside what the policy says:")
         for row in rows:
             mark = self.style.SUCCESS("same") if row.agrees else self.style.ERROR("DIFFERENT")
             self.stdout.write(f"  {row.username:<24} {_told(row.is_there):<44} {mark}")
             if not row.agrees:
                 self.stdout.write(f"    the policy says: {_told(row.should_be)}")
-        wrong = sum(not row.agrees for row in rows)
         self.stdout.write(f"  {len(rows) - wrong} of {len(rows)} accounts agree.\n")
         return wrong
 
     def _serve(self, port: int) -> None:
         call_command("collectstatic", interactive=False, verbosity=0)
         password = operators.one_time_password("admin")
-        self.stdout.write(f"Sign in as admin with the one-time password {password}")
-        call_command("serve", port=port)
+        self.say(f"Sign in as admin with the one-time password {password}")
+        self.give({"operator": "admin", "one_time_password": password})
+        call_command("serve", port=port, json=self.in_json, stdout=self.stdout)
 
 
 def _told(held: dict[str, Any] | None) -> str:

@@ -1,4 +1,4 @@
-"""manage.py import-users: add and change people from a CSV file."""
+"""manage.py import-users: add and change people from a CSV file or an Excel workbook."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from iam import actor, people_file, people_import
-from iam.people_file import Person, Problem, Unusable
+from iam.people_file import Person
 from iam.people_import import Examined
+from iam.people_lines import Problem, Unusable
 from provisioning import queue
 from provisioning.management import answering
 from provisioning.management.answering import DONE, FAILED, Progress
@@ -17,30 +18,35 @@ from provisioning.management.stopping import asked_to_stop
 from provisioning.models import Trigger
 from provisioning.transactions import giving_way
 
+Read = Callable[[], Iterable[Person | Problem]]
 Write = Callable[[Sequence[Person]], list[int]]
 
 
 class Command(answering.Command):
     help = (
-        "Add and change people from a CSV file whose first line names the attributes. The whole "
-        "file is checked first, and nothing is written if a line is wrong. Nobody is removed. Ends "
-        "with 0 if all people are as the file says, with 1 if the file is wrong or it was "
-        "interrupted, with 2 if the command was given in the wrong way."
+        "Add and change people from a CSV file, or a sheet of an Excel workbook, whose first line "
+        "names the attributes. The whole file is checked first, and nothing is written if a line "
+        "is wrong. Nobody is removed. Ends with 0 if all people are as the file says, with 1 if "
+        "the file is wrong or it was interrupted, with 2 if the command was given in the wrong way."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("file", type=Path, help="the CSV file, in UTF-8")
+        parser.add_argument("file", type=Path, help="the CSV file, in UTF-8, or .xlsx")
+        parser.add_argument("--sheet", default="", help="of a workbook, if not the first one")
         parser.add_argument("--dry-run", action="store_true", help="only say what would change")
         parser.add_argument(
             "--clear-empty", action="store_true", help="an empty cell empties the attribute"
         )
 
     def answer(self, options: dict[str, Any]) -> int:
-        path, clearing = options["file"], options["clear_empty"]
+        path = options["file"]
+        read = partial(
+            people_file.people, path, clearing=options["clear_empty"], sheet=options["sheet"]
+        )
         try:
             with asked_to_stop() as stopped:
-                return self._import(path, clearing, options["dry_run"], stopped)
+                return self._import(read, options["dry_run"], stopped)
         except Unusable as error:
             self.give({"problems": [vars(error.problem)], "written": 0})
             self.say(str(error), "Nothing was changed.")
@@ -48,8 +54,7 @@ class Command(answering.Command):
         except OSError as error:
             raise answering.wrong(f"{path} cannot be read: {error.strerror}.") from error
 
-    def _import(self, path: Path, clearing: bool, dry: bool, stopped: Callable[[], bool]) -> int:
-        read = partial(people_file.people, path, clearing=clearing)
+    def _import(self, read: Read, dry: bool, stopped: Callable[[], bool]) -> int:
         with Progress(self, "Checking", unit="people") as progress:
             found = people_import.examine(_counted(read(), progress, stopped))
         written = 0
@@ -64,12 +69,7 @@ class Command(answering.Command):
             self.say("Interrupted. Give the same command again: it goes on with what is left.")
         return DONE if usable and not stopped() else FAILED
 
-    def _write(
-        self,
-        read: Callable[[], Iterable[Person | Problem]],
-        found: Examined,
-        stopped: Callable[[], bool],
-    ) -> int:
+    def _write(self, read: Read, found: Examined, stopped: Callable[[], bool]) -> int:
         """How many lines were gone through; managers last, as they may stand further down."""
         done = 0
         with Progress(self, "Writing", unit="people") as progress:
@@ -132,6 +132,11 @@ def _sentences(found: Examined, *, dry: bool) -> list[str]:
             f"{found.switched_off:,} of them are switched off and lose access everywhere; too many "
             "at once wait under Holds."
         )
+    if found.lost_zeros:
+        told.append(
+            f"{found.lost_zeros:,} values would only lose zeros at their beginning. Spreadsheets "
+            "do that to numbers: make these cells text."
+        )
     if not dry:
         return told
     left = found.new + found.changed - len(found.first)
@@ -145,6 +150,7 @@ def _document(found: Examined, written: int) -> dict[str, Any]:
         "changed": found.changed,
         "same": found.same,
         "switched_off": found.switched_off,
+        "lost_zeros": found.lost_zeros,
         "wrong": found.wrong,
         "problems": [vars(problem) for problem in found.problems],
         "written": written,

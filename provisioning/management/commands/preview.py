@@ -1,12 +1,14 @@
 """manage.py preview: what would be sent now, without sending it."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from iam.models import User
-from provisioning import preview
+from provisioning import group_preview, preview
+from provisioning.group_preview import GroupSummary
 from provisioning.management import answering
 from provisioning.management.answering import DONE, WAITS, Progress
 from provisioning.models import OPERATION_LABELS, App
@@ -25,8 +27,8 @@ _KINDS = {
 class Command(answering.Command):
     help = (
         "Say what would be sent now: for what is due in all applications or in one, or for one "
-        "person. Counts come first, then the accounts. Nothing is sent or changed. Groups in "
-        "applications are not part of it. Ends with 0, with 3 if something would wait for a "
+        "person. Counts come first, then the accounts, then the groups there. Nothing is sent or "
+        "changed. Ends with 0, with 3 if something would wait for a "
         "person, with 2 if the command was given in the wrong way."
     )
 
@@ -35,7 +37,7 @@ class Command(answering.Command):
         parser.add_argument("app", nargs="?", help="the application's name; without it, all")
         parser.add_argument("--person", help="only this person, due or not")
         parser.add_argument(
-            "--rows", type=answering.rows, default=50, help="at most so many accounts each (50)"
+            "--rows", type=answering.rows, default=50, help="at most so many of each (50)"
         )
 
     def answer(self, options: dict[str, Any]) -> int:
@@ -46,9 +48,12 @@ class Command(answering.Command):
         waits = False
         for app in apps:
             found = preview.summary(app, self._steps(app, user), rows=options["rows"])
-            self.give(_document(found))
-            self.say(*_sentences(found))
-            waits = waits or bool(found.counts["refused"] or found.counts["held"])
+            # Who belongs to a group is about many people.
+            groups = None if user else group_preview.summary(app, rows=options["rows"])
+            self.give({**_document(found), **(_of_groups(groups) if groups else {})})
+            self.say(*_sentences(found), *(_about_groups(groups) if groups else []))
+            for counts in (found.counts, groups.counts if groups else Counter()):
+                waits = waits or bool(counts["refused"] or counts["held"])
         return WAITS if waits else DONE
 
     def _steps(self, app: App, user: User | None) -> Iterator[Step]:
@@ -87,6 +92,35 @@ def _document(found: Summary) -> dict[str, Any]:
                 "operation": step.action.operation,
                 "changes": [vars(change) for change in step.action.changes],
                 "message": preview.in_words(step),
+            }
+            for step in found.first
+        ],
+    }
+
+
+def _about_groups(found: GroupSummary) -> list[str]:
+    total = found.counts.total()
+    if not total:
+        return []
+    counts = [f"  {count:,}: {_KINDS[kind]}" for kind, count in found.counts.most_common()]
+    left = total - found.counts[Operation.NOTHING] - len(found.first)
+    more = [f"  … and {left:,} more groups; see them with --rows."] if left else []
+    rows = [f"  {step.pushed.name}: {group_preview.in_words(step)}" for step in found.first]
+    return ["1 group there." if total == 1 else f"{total:,} groups there.", *counts, *rows, *more]
+
+
+def _of_groups(found: GroupSummary) -> dict[str, Any]:
+    return {
+        "group_counts": dict(found.counts),
+        "groups": [
+            {
+                "group": step.pushed.name,
+                "step": step.kind,
+                "operation": step.action.operation,
+                "changes": [vars(change) for change in step.action.changes],
+                "added": step.joining,
+                "taken_out": step.leaving,
+                "message": group_preview.in_words(step),
             }
             for step in found.first
         ],

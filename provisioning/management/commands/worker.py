@@ -2,17 +2,26 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from provisioning import worker
+from provisioning.management import answering
+from provisioning.management.answering import DONE
 from provisioning.management.stopping import asked_to_stop
 
 
-class Command(BaseCommand):
-    help = "Push what is due to the applications, until stopped with Ctrl-C or SIGTERM."
+class Command(answering.Command):
+    help = (
+        "Push what is due to the applications, until stopped with Ctrl-C or SIGTERM. Ends with 0 "
+        "if it was asked to stop, with 1 if the database is not as it should be at the start."
+    )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def answer(self, options: dict[str, Any]) -> int:
         with asked_to_stop() as stopped:
-            self.stdout.write("The worker is running. Press Ctrl-C to stop it.")
+            self._tell("working", "The worker is running. Press Ctrl-C to stop it.")
             worker.run(stopped)
-            self.stdout.write("The worker has stopped; nothing was left half done.")
+            self._tell("stopped", "The worker has stopped; nothing was left half done.")
+        return DONE
+
+    def _tell(self, state: str, sentence: str) -> None:
+        self.say(sentence)
+        self.give({"state": state})
+        self.stdout.flush()

@@ -1,14 +1,13 @@
-"""manage.py report: the provisioning report as sentences, CSV or JSON lines."""
+"""manage.py report: the provisioning report as sentences, CSV, a workbook or JSON lines."""
 
-import csv
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 from django.core.management.base import CommandError, CommandParser
@@ -18,7 +17,7 @@ from provisioning.effects import Effect
 from provisioning.management import answering
 from provisioning.management.answering import DONE, FAILED
 from provisioning.models import OPERATION_LABELS, Event, Outcome, Trigger
-from reports import exports
+from reports import exports, saved_searches
 from reports.filters import TIMESPANS, ReportFilter
 
 _SHOWN = 50
@@ -38,15 +37,18 @@ _FILTERS = {
 class Command(answering.Command):
     help = (
         "What was done, newest first, by the same filters as the provisioning report. As sentences "
-        "the newest 50, as --csv or --json everything, in a stream. Ends with 0, with 1 if the "
-        "file could not be written, with 2 if the command was given in the wrong way."
+        "the newest 50, as --csv, --xlsx or --json everything, in a stream. Ends with 0, with 1 if "
+        "the file could not be written, with 2 if the command was given in the wrong way."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--csv", action="store_true", help="a table for spreadsheets")
+        parser.add_argument("--xlsx", action="store_true", help="an Excel workbook, with --output")
         parser.add_argument("--output", type=Path, metavar="FILE", help="write it to this file")
         parser.add_argument("--rows", type=int, help="at most so many")
+        parser.add_argument("--search", metavar="NAME", help="by the filters of a saved search")
+        parser.add_argument("--of", metavar="OPERATOR", help="whose saved search it is")
         parser.add_argument("--person", help="the beginning of the user name")
         parser.add_argument("--exactly", action="store_true", help="--person is the whole name")
         parser.add_argument("--app", help="the application's name")
@@ -63,8 +65,10 @@ class Command(answering.Command):
         parser.add_argument("--by", metavar="OPERATOR", help="whose doing it was")
 
     def answer(self, options: dict[str, Any]) -> int:
-        if options["csv"] and options["json"]:
-            raise answering.wrong("Choose either --csv or --json.")
+        if sum(options[kind] for kind in ("csv", "xlsx", "json")) > 1:
+            raise answering.wrong("Choose one of --csv, --xlsx and --json.")
+        if options["xlsx"] and not options["output"]:
+            raise answering.wrong("A workbook is no text: say with --output where it is to be.")
         with timezone.override(_zone(options["time_zone"])):
             found = exports.stream(_found(options).qs)
             self._write(found, options)
@@ -77,35 +81,60 @@ class Command(answering.Command):
             raise answering.wrong("--rows is not less than 0.")
         events = islice(found, rows)
         if options["output"]:
-            with _file(options["output"]) as file:
-                count = self._lines(events, file, options)
-            # Not even with --json: the file is the answer.
-            rows_are = "1 row is" if count == 1 else f"{count:,} rows are"
-            sys.stderr.write(f"{rows_are} in {options['output']}.\n")
-        elif not self._lines(events, self.stdout, options) and not all_:
+            self._write_file(events, options["output"], options)
+            return
+        counted = _Counted(events)
+        for part in _parts(counted, options):
+            self.stdout.write(part)
+        if not counted.count and not all_:
             self.say("Nothing was done that fits.")
 
-    def _lines(self, events: Iterable[Event], file: Any, options: dict[str, Any]) -> int:
-        count = 0
-        table = csv.writer(file)
-        if options["csv"]:
-            table.writerow(exports.COLUMNS)
-        with answering.Progress(self, "Report", unit="rows") as progress:
-            for count, event in enumerate(events, start=1):
-                if options["csv"]:
-                    table.writerow(exports.cells(event))
-                elif options["json"]:
-                    file.write(answering.as_json(exports.values(event)) + "\n")
-                else:
-                    file.write(answering.printable(_sentence(event)) + "\n")
-                if options["output"] and not count % 1_000:
-                    progress.show(count)
-        return count
+    def _write_file(self, events: Iterable[Event], path: Path, options: dict[str, Any]) -> None:
+        with (
+            _file(path, binary=options["xlsx"]) as file,
+            answering.Progress(self, "Report", unit="rows") as progress,
+        ):
+            counted = _Counted(events, told=progress.show)
+            for part in _parts(counted, options):
+                file.write(part)
+        # Not even with --json: the file is the answer.
+        rows_are = "1 row is" if counted.count == 1 else f"{counted.count:,} rows are"
+        sys.stderr.write(f"{rows_are} in {path}.\n")
+
+
+class _Counted:
+    """Events, and how many of them were taken; `told` hears of every thousandth."""
+
+    def __init__(
+        self, events: Iterable[Event], *, told: Callable[[int], object] = lambda _: None
+    ) -> None:
+        self._events = events
+        self._told = told
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Event]:
+        for event in self._events:
+            self.count += 1
+            if not self.count % 1_000:
+                self._told(self.count)
+            yield event
+
+
+def _parts(events: Iterable[Event], options: dict[str, Any]) -> Iterator[Any]:
+    """What is to be written: bytes of a workbook, or lines of text."""
+    if options["xlsx"]:
+        return exports.as_workbook(events)
+    if options["csv"]:
+        return exports.as_csv(events)
+    if options["json"]:
+        return (answering.as_json(exports.values(event)) + "\n" for event in events)
+    return (answering.printable(_sentence(event)) + "\n" for event in events)
 
 
 def _found(options: dict[str, Any]) -> ReportFilter:
-    """The report by the filters that were given."""
-    asked = {name: options[key] for key, name in _FILTERS.items() if options[key]}
+    """The report by the filters that were given, and those of a saved search."""
+    asked = _saved(options["search"], options["of"] or "") if options["search"] else {}
+    asked |= {name: options[key] for key, name in _FILTERS.items() if options[key]}
     if options["app"]:
         asked["app"] = str(answering.app_named(options["app"]).pk)
     if options["exactly"]:
@@ -118,6 +147,17 @@ def _found(options: dict[str, Any]) -> ReportFilter:
         field, errors = next(iter(report.form.errors.items()))
         raise answering.wrong(f"{names.get(field, field)}: {errors[0]}")
     return report
+
+
+def _saved(name: str, owner: str) -> dict[str, Any]:
+    """The filters of the saved search that is meant."""
+    found = list(saved_searches.named(name, owner=owner))
+    if not found:
+        raise answering.wrong(f"There is no saved search “{name}”{owner and f' of {owner}'}.")
+    if len(found) > 1:
+        owners = ", ".join(sorted(search.owner.username for search in found))
+        raise answering.wrong(f"Several have a saved search “{name}”. Say --of one of: {owners}.")
+    return saved_searches.filters(found[0])
 
 
 def _is_day(text: str) -> bool:
@@ -135,11 +175,11 @@ def _zone(name: str | None) -> ZoneInfo | None:
 
 
 @contextmanager
-def _file(path: Path) -> Iterator[TextIO]:
+def _file(path: Path, *, binary: bool) -> Iterator[IO[Any]]:
     """Has its name only when it is complete."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("w", encoding="utf-8", newline="") as file:
+        with draft.open("wb") if binary else draft.open("w", encoding="utf-8", newline="") as file:
             yield file
         draft.replace(path)
     except OSError as error:

@@ -56,13 +56,13 @@ INSIDE = frozenset(
         "iam.grouppath",
         "iam.keptanswer",
         "provisioning.evidence",
-    "provisioning.lane",
-    "provisioning.leaving",
+        "provisioning.lane",
+        "provisioning.leaving",
         "provisioning.sighting",
         "provisioning.takenvalue",
         "provisioning.webhooklane",
-    "provisioning.worker",
-    "reports.savedsearch",
+        "provisioning.worker",
+        "reports.savedsearch",
         "sessions.session",
     }
 )

@@ -35,7 +35,7 @@ class StepShape(serializers.Serializer):
     sentences = serializers.ListField(child=serializers.CharField())
 
 
-class ChangeShape(serializers.Serializer):
+class EvidenceChangeShape(serializers.Serializer):
     target = serializers.CharField(help_text="The attribute in the application.")
     old = serializers.JSONField(allow_null=True)
     new = serializers.JSONField(allow_null=True)
@@ -85,7 +85,7 @@ class ScopeShape(serializers.Serializer):
 
 class EvidenceShape(serializers.Serializer):
     scope = serializers.SerializerMethodField()
-    changes = ChangeShape(many=True)
+    changes = EvidenceChangeShape(many=True)
     values = serializers.DictField(
         child=serializers.JSONField(allow_null=True),
         help_text="What every mapped attribute was to hold.",

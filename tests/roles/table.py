@@ -56,6 +56,7 @@ ACTIONS: dict[str, dict[str, str]] = {
     "provisioning.pushedgroup": {"push_now": "SPH", "end_keeping": "SP"},
     "provisioning.hold": {"release": "SP", "keep": "SP"},
     "provisioning.finding": {"put_right": "SP", "leave": "SP"},
+    "provisioning.delivery": {"send_again": "SP", "leave": "SP"},
 }
 
 # Pages beside those that each model has.
@@ -63,7 +64,10 @@ OWN_PAGES: dict[str, str] = {
     "iam_user_why": "SPHA",
     "provisioning_app_preview": "SPA",
     "auth_user_password_change": "S",
-    "iam_user_leave": "SP",
+    "iam_user_certificate": "SPHA",
+    "iam_user_remove_everywhere": "SP",
+    "provisioning_app_configuration": "SPA",
+    "provisioning_webhook_again": "SP",
     "provisioning_account_choose": "SP",
     "provisioning_account_forget": "SP",
     "provisioning_account_manage_again": "SP",
@@ -88,6 +92,9 @@ ELSEWHERE: dict[str, tuple[str, tuple[str, ...]]] = {
     # Without the name of a field it answers nobody; the matrix asks for each field by itself.
     "autocomplete": ("", ()),
     "logout": (EVERYBODY, ("POST",)),
+    "reports_export": ("SPHA", _LOOK),
+    "reports_save_search": ("SPHA", ("POST",)),
+    "reports_change_search": ("SPHA", ("POST",)),
     # Leads everybody to the overview, whose page then asks who it is.
     "/": ("", ()),
 }

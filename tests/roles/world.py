@@ -25,6 +25,7 @@ from provisioning import apps_setup
 from provisioning.models import (
     Account,
     App,
+    Delivery,
     Event,
     Finding,
     Hold,
@@ -32,6 +33,7 @@ from provisioning.models import (
     PushedGroup,
     PushedMember,
     Run,
+    Webhook,
 )
 from provisioning.models.groups import MemberState
 from provisioning.plan import Operation, State
@@ -84,7 +86,9 @@ def build() -> dict[type[Model], Model]:
     Finding.objects.create(
         run=run, account=account, kind=Finding.Kind.CHANGED, identifier="ann", remote_id="1"
     )
-    Event.objects.create(at=now, app=app, app_name="Zoom", user=ann, identifier="ann")
+    event = Event.objects.create(at=now, app=app, app_name="Zoom", user=ann, identifier="ann")
+    webhook = Webhook.objects.create(name="Tickets", url="https://tickets.example.org/hook")
+    Delivery.objects.create(webhook=webhook, event=event, due_at=now, waits_since=now)
     operator("S", "another")
     return {model: model.objects.first() for model in apps.get_models() if model.objects.exists()}
 

@@ -186,7 +186,7 @@ class AccountAdmin(ModelAdmin):
         description="Choose account there",
         url_path="choose",
         icon="link",
-        permissions=["change"],
+        permissions=["decide"],
     )
     def choose(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return ownership.choose(self, request, object_id)
@@ -195,7 +195,7 @@ class AccountAdmin(ModelAdmin):
         description="Stop managing",
         url_path="forget",
         icon="link_off",
-        permissions=["change"],
+        permissions=["decide"],
     )
     def forget(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return ownership.forget(self, request, object_id)
@@ -204,7 +204,7 @@ class AccountAdmin(ModelAdmin):
         description="Manage again",
         url_path="manage-again",
         icon="add_link",
-        permissions=["change"],
+        permissions=["decide"],
     )
     def manage_again(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return ownership.manage_again(self, request, object_id)

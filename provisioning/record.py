@@ -11,7 +11,7 @@ from django.db.models import Field, QuerySet
 from django.utils import timezone
 
 from iam.models import User
-from provisioning import correlation, group_queue, tally, transactions
+from provisioning import correlation, group_queue, hourly, tally, transactions
 from provisioning.effects import Effect
 from provisioning.lanes import Lease
 from provisioning.models import Account, App, Event, GroupsToPush, Lane, Outcome
@@ -202,6 +202,7 @@ def _tell(results: list[Result], lane: QuerySet[Lane]) -> None:
 def publish(events: list[Event], lane: QuerySet[Lane], *, latencies: Sequence[float]) -> None:
     """Write events and count them, in the transaction that has confirmed the lease on the lane."""
     Event.objects.bulk_create(_storable(events), batch_size=1_000)
+    hourly.add(events)
     counted = tally.counted(
         lane.values_list("tally", flat=True).get(),
         done=[(event.operation, _counted_as(event)) for event in events],

@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from provisioning import hourly
 from provisioning.models import App, Event
 from provisioning.transactions import giving_way
 
@@ -39,8 +41,19 @@ def purge(
     removed = 0
     while not stopped() and (keys := list(oldest[:_BATCH])):
         began = time.monotonic()
-        giving_way(lambda keys=keys: Event.objects.filter(pk__in=keys).delete())  # type: ignore[misc]
+        giving_way(partial(_remove, keys))
         removed += len(keys)
         told(removed)
         time.sleep(time.monotonic() - began)
     return removed
+
+
+def _remove(keys: list[int]) -> None:
+    """These events, with what the counts of their hours say of them."""
+    events = Event.objects.filter(pk__in=keys)
+    of = list(events.values_list("app", "at"))
+    if not of:
+        return
+    apps, moments = zip(*of, strict=True)
+    events.delete()
+    hourly.recount(set(apps), first=min(moments), last=max(moments))

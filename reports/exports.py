@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from provisioning.models import Event
+from reports import pages
 
 _BATCH = 2_000
 COLUMNS = (
@@ -39,9 +40,8 @@ def stream(events: QuerySet[Event]) -> Iterator[Event]:
     while batch:
         yield from batch
         last = batch[-1]
-        # The first half is for the index: it says where to go on in it.
-        older = Q(at__lte=last.at) & (Q(at__lt=last.at) | Q(pk__lt=last.pk))
-        batch = list(rows.filter(older)[:_BATCH]) if len(batch) == _BATCH else []
+        older = rows.filter(pages.older(last.at, last.pk))
+        batch = list(older[:_BATCH]) if len(batch) == _BATCH else []
 
 
 def values(event: Event) -> dict[str, Any]:

@@ -1,8 +1,11 @@
-"""The tables of provisioning, one module for each of the five things they are about."""
+"""The tables of provisioning, one module for each of the six things they are about."""
 
 from provisioning.models.accounts import (
+    BY_SOMEBODY,
     EFFECT_LABELS,
     NEEDS_A_PERSON,
+    NOT_DONE,
+    NOT_VERIFIED,
     OPERATION_LABELS,
     Account,
     Event,
@@ -30,12 +33,14 @@ from provisioning.models.apps import (
 )
 from provisioning.models.checks import Decision, Finding, Hold, Run, Sighting
 from provisioning.models.groups import GroupGuard, MemberState, PushedGroup, PushedMember
+from provisioning.models.hourly import HourlyCount
 from provisioning.models.lanes import Lane, Worker
 
 __all__ = [
     "Account",
     "App",
     "Apply",
+    "BY_SOMEBODY",
     "Decision",
     "Drift",
     "EFFECT_LABELS",
@@ -45,12 +50,15 @@ __all__ = [
     "GroupsToPush",
     "Guard",
     "Hold",
+    "HourlyCount",
     "Lane",
     "LoginMethod",
     "Mapping",
     "Match",
     "MemberState",
     "NEEDS_A_PERSON",
+    "NOT_DONE",
+    "NOT_VERIFIED",
     "OPERATION_LABELS",
     "Origin",
     "Outcome",

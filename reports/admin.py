@@ -10,7 +10,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from provisioning.models import Event
-from reports import pages
+from reports import pages, summaries
 from reports.filters import ReportFilter
 from reports.models import ProvisioningReport
 
@@ -44,6 +44,10 @@ class ProvisioningReportAdmin(ModelAdmin):
             "title": "Provisioning report",
             "form": report.form,
             "page": page,
+            # Above the newest events, and not once more on each page of older ones.
+            "summary": summaries.summary(report)
+            if page.events and not any(marks.values())
+            else None,
             "query": _without_marks(request),
             "searched": bool(request.GET),
             "zone": timezone.get_current_timezone_name(),

@@ -7,8 +7,7 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import Q, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import Case, Q, QuerySet, Value, When
 from django.utils import timezone
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -44,6 +43,12 @@ _NO_PARTS = (
     "This database can only find whole names and beginnings of names. Choose one of those. For any "
     "part of a name, Gatehouse needs PostgreSQL with the extension pg_trgm."
 )
+# What of a column is not rare, and the condition of the index for the rest.
+_RARE = {
+    "outcome": (Outcome.DONE, NOT_DONE),
+    "effect": (Effect.VERIFIED, NOT_VERIFIED),
+    "actor": ("", BY_SOMEBODY),
+}
 # With fewer letters the index does not help.
 _LEAST_LETTERS = 3
 
@@ -114,39 +119,42 @@ class ReportFilter(django_filters.FilterSet):
     )
     app = django_filters.ModelChoiceFilter(
         queryset=App.objects.all(),
+        method="by_value",
         label="Application",
         empty_label="All applications",
         widget=UnfoldAdminSelectWidget,
     )
     operation = django_filters.ChoiceFilter(
         choices=[(key.value, label) for key, label in OPERATION_LABELS.items()],
+        method="by_value",
         label="What was done",
         empty_label="Everything",
         widget=UnfoldAdminSelectWidget,
     )
     outcome = django_filters.ChoiceFilter(
         choices=Outcome.choices,
-        method="by_outcome",
+        method="by_value",
         label="Result",
         empty_label="All results",
         widget=UnfoldAdminSelectWidget,
     )
     effect = django_filters.ChoiceFilter(
         choices=[(key.value, label) for key, label in EFFECT_LABELS.items()],
-        method="by_effect",
+        method="by_value",
         label="Effect",
         empty_label="All effects",
         widget=UnfoldAdminSelectWidget,
     )
     trigger = django_filters.ChoiceFilter(
         choices=Trigger.choices,
+        method="by_value",
         label="Because of",
         empty_label="Anything",
         widget=UnfoldAdminSelectWidget,
     )
     actor = django_filters.CharFilter(
         max_length=150,
-        method="by_actor",
+        method="by_value",
         label="By operator",
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
@@ -169,33 +177,30 @@ class ReportFilter(django_filters.FilterSet):
         fields: list[str] = []
         form = ReportForm
 
+    # Whether the events are few already, as they are of one name.
+    _by_name = False
+
     def by_identifier(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
         """By the user name as it was then; for one who was renamed, all of it."""
         key = normalise(value.strip())
         lookup = _LOOKUPS[self.form.cleaned_data["match"]]
         renamed = User.objects.filter(username_key=key).values_list("pk", flat=True).first()
 
-        def named(field: str) -> Q:
-            found = Q(**{f"{field}__{lookup}": key})
-            return found | Q(user=renamed) if renamed else found
-
-        keys = Event.objects.filter(named("identifier_key")).order_by().values("pk")
+        named = Q(**{f"identifier_key__{lookup}": key})
+        if renamed:
+            named |= Q(user=renamed)
+        keys = Event.objects.filter(named).order_by().values("pk")
         if keys[_FEW : _FEW + 1].exists():
-            # So many that the newest are soon come across, so not by the index on names.
-            by_time = events.alias(name=Concat("identifier_key", Value("")))
-            return by_time.filter(named("name"))
+            # So many that the newest are soon come across.
+            return _not_by_index(events, name, named)
+        self._by_name = True
         return events.filter(pk__in=keys[:_FEW])
 
-    def by_outcome(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
-        found = events.filter(outcome=value)
-        return found if value == Outcome.DONE else found.filter(NOT_DONE)
-
-    def by_effect(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
-        found = events.filter(effect=value)
-        return found if value == Effect.VERIFIED else found.filter(NOT_VERIFIED)
-
-    def by_actor(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
-        return events.filter(BY_SOMEBODY, actor=value)
+    def by_value(self, events: QuerySet[Event], name: str, value: Any) -> QuerySet[Event]:
+        condition = Q(**{name: value})
+        if self._by_name:
+            return _not_by_index(events, name, condition)
+        return events.filter(condition & _said_by_the_index(name, value))
 
     def unfiltered(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
         """What says only how another filter is meant."""
@@ -204,3 +209,23 @@ class ReportFilter(django_filters.FilterSet):
     def by_timespan(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
         begin: datetime = timezone.now() - TIMESPANS[value][1]
         return events.filter(at__gte=begin)
+
+
+def _not_by_index(events: QuerySet[Event], name: str, condition: Q) -> QuerySet[Event]:
+    """What fits, found in another way than by an index for it.
+
+    PostgreSQL knows how many that are, and decides by itself.
+    """
+    if connection.vendor == "postgresql":
+        return events.filter(condition)
+    fits = Case(When(condition, then=Value(1)), default=Value(0))
+    return events.alias(**{f"fits_{name}": fits}).filter(**{f"fits_{name}": 1})
+
+
+def _said_by_the_index(name: str, value: Any) -> Q:
+    """What an index of a few rows is for, if that follows from the value.
+
+    PostgreSQL sees that by itself, and would take it for one condition more.
+    """
+    common, condition = _RARE.get(name, (value, Q()))
+    return Q() if value == common or connection.vendor == "postgresql" else condition

@@ -1,0 +1,135 @@
+"""Times each question as the report asks it and as bare SQL, first page and page 1,000, in turn."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from statistics import median
+from typing import Any
+
+from django.db import connection
+
+from provisioning.models import Event
+from reports import pages
+from reports.filters import ReportFilter
+from tests.bench.figures import p95
+from tests.bench_report.questions import QUESTIONS, Asked
+
+_VARIANTS = 6
+_TURNS = 8
+_PAGE = 1_000
+# The page's events, and one to see whether there are more.
+_ROWS = pages.PAGE_SIZE + 1
+
+Mark = tuple[object, int]
+Statement = tuple[str, Any]
+
+
+@dataclass(frozen=True)
+class Times:
+    """Milliseconds of one question.
+
+    Of the whole search, from the form to the events; of its statements by themselves; of the SQL
+    by hand.
+    """
+
+    question: str
+    page: str
+    whole: list[float]
+    ours: list[float]
+    bare: list[float]
+
+    @property
+    def ratio(self) -> float:
+        return median(self.ours) / median(self.bare)
+
+    def line(self) -> str:
+        figures = "  ".join(
+            f"{name} {median(times):7.2f} {p95(times):7.2f} ms"
+            for name, times in (("whole", self.whole), ("SQL", self.ours), ("bare", self.bare))
+        )
+        return f"{self.question:36} {self.page:6} {figures}  ratio {self.ratio:5.2f}"
+
+
+def times(events: int) -> Iterator[Times]:
+    """Each question for some people and apps, the same ones in every run."""
+    for name, ask in QUESTIONS.items():
+        asked = [ask(Random(seed), events) for seed in range(_VARIANTS)]
+        yield _timed(name, "first", [(each, None) for each in asked])
+        yield _timed(name, f"{_PAGE:,}", [(each, _mark(each)) for each in asked])
+
+
+def _mark(asked: Asked) -> Mark | None:
+    """After what page 1,000, or the last one, goes on; None if there is but one."""
+    rows = (_PAGE - 1) * pages.PAGE_SIZE
+    found = _execute([asked.sql(None, rows=rows, columns="at, id")])
+    last = (len(found) - 1) // pages.PAGE_SIZE * pages.PAGE_SIZE
+    return found[last - 1] if last > 0 else None
+
+
+def _timed(name: str, page: str, questions: list[tuple[Asked, Mark | None]]) -> Times:
+    """In turn, so that whatever else the machine does meets all of them."""
+    found = Times(name, page, [], [], [])
+    for turn in range(_TURNS + 1):
+        for asked, mark in questions:
+            statements = _statements(asked, mark)
+            took = [
+                _milliseconds(lambda: _search(asked, mark)),  # noqa: B023
+                _milliseconds(lambda: _execute(statements)),  # noqa: B023
+                _milliseconds(lambda: _execute([asked.sql(mark, rows=_ROWS)])),  # noqa: B023
+            ]
+            # The first turn brings into memory what the others find there.
+            if turn:
+                for times, each in zip((found.whole, found.ours, found.bare), took, strict=True):
+                    times.append(each)
+    return found
+
+
+def _search(asked: Asked, mark: Mark | None) -> list[Event]:
+    """As the page, the API and the command do."""
+    report = ReportFilter(asked.filters or None, queryset=Event.objects.all())
+    if asked.filters and not report.form.is_valid():
+        raise RuntimeError(report.form.errors)
+    return pages.page(report.qs, older_than=_text(mark)).events
+
+
+def _statements(asked: Asked, mark: Mark | None) -> list[Statement]:
+    """All that the search asks the database."""
+    found: list[Statement] = []
+
+    def note(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        found.append((sql, parameters))
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(note):
+        events = _search(asked, mark)
+    by_hand = _execute([asked.sql(mark, rows=_ROWS)])
+    # A timespan that ends now has moved on a little between the two.
+    if any(event.pk != row[0] for event, row in zip(events, by_hand, strict=False)):
+        raise RuntimeError(f"another answer than that of the SQL by hand: {asked}")
+    return found
+
+
+def _execute(statements: list[Statement]) -> list[Any]:
+    """The rows of the last of them."""
+    rows: list[Any] = []
+    with connection.cursor() as cursor:
+        for sql, parameters in statements:
+            cursor.execute(sql, parameters)
+            rows = cursor.fetchall()
+    return rows
+
+
+def _text(mark: Mark | None) -> str:
+    if mark is None:
+        return ""
+    at, pk = mark
+    moment = at if isinstance(at, datetime) else datetime.fromisoformat(str(at))
+    return f"{moment.replace(tzinfo=UTC).isoformat()}~{pk}"
+
+
+def _milliseconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000

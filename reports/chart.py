@@ -1,8 +1,9 @@
 """Turns counts by the hour into the bars of a chart, by hours or days. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
 
 from provisioning.models import Outcome
 
@@ -62,6 +63,10 @@ class Chart:
     height = HEIGHT
 
     @property
+    def scale(self) -> str:
+        return f"{self.top:,}"
+
+    @property
     def ends(self) -> list[Bar]:
         """The first bar, one in the middle and the last, whose times stand below the chart."""
         return [self.bars[0], self.bars[len(self.bars) // 2], self.bars[-1]]
@@ -75,26 +80,29 @@ class Chart:
         return STEP * len(self.bars)
 
     @property
-    def totals(self) -> list[tuple[str, str, int]]:
+    def totals(self) -> list[tuple[str, str, str]]:
         """Of each kind its name, what it is called, and how many there are."""
         return [
-            (kind, label, sum(bar.counts[kind] for bar in self.bars))
+            (kind, label, f"{sum(bar.counts[kind] for bar in self.bars):,}")
             for kind, (label, _) in KINDS.items()
         ]
 
 
 def draw(
-    counts: Iterable[tuple[datetime, str, int]], *, begin: datetime, end: datetime, zone: tzinfo
+    counts: Iterable[Mapping[str, Any]], *, begin: datetime, end: datetime, zone: tzinfo
 ) -> Chart:
-    """The chart of (hour, outcome, how many) from the hour of `begin` to that of `end`.
+    """The chart of counts from the hour of `begin` to that of `end`.
+
+    Each count has its `hour`, and by the name of each outcome how many there were.
 
     An hour belongs to the day in which it begins, in this zone.
     """
     by_hours = end - begin <= _BY_HOURS
     found = {each: dict.fromkeys(KINDS, 0) for each in _buckets(begin, end, zone, by_hours)}
-    kinds = {outcome: kind for kind, (_, outcomes) in KINDS.items() for outcome in outcomes}
-    for hour, outcome, count in counts:
-        found[_bucket(hour, zone, by_hours)][kinds[outcome]] += count
+    for count in counts:
+        into = found[_bucket(count["hour"], zone, by_hours)]
+        for kind, (_, outcomes) in KINDS.items():
+            into[kind] += sum(count[outcome] for outcome in outcomes)
     top = _round_up(max(sum(each.values()) for each in found.values()))
     bars = [
         Bar(_label(bucket, zone), each, STEP * place + (STEP - _WIDTH) // 2, _parts(each, top))
@@ -134,10 +142,6 @@ def _parts(counts: dict[str, int], top: int) -> list[Part]:
 
 
 def _round_up(number: int) -> int:
-    """1, 2 or 5 with as many zeros as it takes."""
-    size = 1
-    while True:
-        for first in (1, 2, 5):
-            if first * size >= number:
-                return first * size
-        size *= 10
+    """To two digits and zeros."""
+    size: int = 10 ** max(len(str(number)) - 2, 0)
+    return max(-(-number // size) * size, 1)

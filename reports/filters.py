@@ -38,7 +38,7 @@ TIMESPANS = {
 
 _LOOKUPS = {"": "startswith", "exact": "exact", "contains": "contains"}
 # So many events of a name are sorted in less time than it takes to look for them among all.
-_FEW = 5_000
+_FEW = 3_000
 _NO_PARTS = (
     "This database can only find whole names and beginnings of names. Choose one of those. For any "
     "part of a name, Gatehouse needs PostgreSQL with the extension pg_trgm."
@@ -166,10 +166,10 @@ class ReportFilter(django_filters.FilterSet):
         widget=UnfoldAdminSelectWidget,
     )
     after = django_filters.IsoDateTimeFilter(
-        field_name="at", lookup_expr="gte", label="From", widget=_Day, validators=[_year]
+        method="by_time", label="From", widget=_Day, validators=[_year]
     )
     before = django_filters.IsoDateTimeFilter(
-        field_name="at", lookup_expr="lte", label="To", widget=_Day, validators=[_year]
+        method="by_time", label="To", widget=_Day, validators=[_year]
     )
 
     class Meta:
@@ -177,7 +177,7 @@ class ReportFilter(django_filters.FilterSet):
         fields: list[str] = []
         form = ReportForm
 
-    # Whether the events are few already, as they are of one name.
+    # Whether SQLite is to find the events by the name, and all else is to be looked at after that.
     _by_name = False
 
     def by_identifier(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
@@ -189,18 +189,15 @@ class ReportFilter(django_filters.FilterSet):
         named = Q(**{f"identifier_key__{lookup}": key})
         if renamed:
             named |= Q(user=renamed)
-        keys = Event.objects.filter(named).order_by().values("pk")
-        if keys[_FEW : _FEW + 1].exists():
-            # So many that the newest are soon come across.
-            return _not_by_index(events, name, named)
-        self._by_name = True
-        return events.filter(pk__in=keys[:_FEW])
+        if connection.vendor == "sqlite":
+            # Unlike PostgreSQL it does not know whether a name leads to few events or to most.
+            if Event.objects.filter(named)[_FEW : _FEW + 1].exists():
+                return _not_by_index(events, name, named)
+            self._by_name = True
+        return events.filter(named)
 
     def by_value(self, events: QuerySet[Event], name: str, value: Any) -> QuerySet[Event]:
-        condition = Q(**{name: value})
-        if self._by_name:
-            return _not_by_index(events, name, condition)
-        return events.filter(condition & _said_by_the_index(name, value))
+        return self._narrowed(events, name, Q(**{name: value}) & _said_by_the_index(name, value))
 
     def unfiltered(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
         """What says only how another filter is meant."""
@@ -208,22 +205,27 @@ class ReportFilter(django_filters.FilterSet):
 
     def by_timespan(self, events: QuerySet[Event], name: str, value: str) -> QuerySet[Event]:
         begin: datetime = timezone.now() - TIMESPANS[value][1]
-        return events.filter(at__gte=begin)
+        return self._narrowed(events, name, Q(at__gte=begin))
+
+    def by_time(self, events: QuerySet[Event], name: str, value: datetime) -> QuerySet[Event]:
+        return self._narrowed(
+            events, name, Q(at__gte=value) if name == "after" else Q(at__lte=value)
+        )
+
+    def _narrowed(self, events: QuerySet[Event], name: str, condition: Q) -> QuerySet[Event]:
+        if self._by_name:
+            return _not_by_index(events, name, condition)
+        return events.filter(condition)
 
 
 def _not_by_index(events: QuerySet[Event], name: str, condition: Q) -> QuerySet[Event]:
-    """What fits, found in another way than by an index for it.
-
-    PostgreSQL knows how many that are, and decides by itself.
-    """
-    if connection.vendor == "postgresql":
-        return events.filter(condition)
+    """What fits, found by SQLite in another way than by the index that it would take first."""
     fits = Case(When(condition, then=Value(1)), default=Value(0))
     return events.alias(**{f"fits_{name}": fits}).filter(**{f"fits_{name}": 1})
 
 
 def _said_by_the_index(name: str, value: Any) -> Q:
-    """What an index of a few rows is for, if that follows from the value.
+    """What an index of rare rows is for, if that follows from the value.
 
     PostgreSQL sees that by itself, and would take it for one condition more.
     """

@@ -14,25 +14,22 @@ from reports.filters import TIMESPANS, ReportFilter
 
 _USUAL = timedelta(days=30)
 _LONGEST = timedelta(days=92)
-# The counts know nothing of people and causes, so that so many events at most are read instead.
+# The counts know nothing of these, so that so many events at most are read instead.
+_NOT_COUNTED = ("identifier", "effect", "trigger", "actor")
 _MOST = 2_000
-_COUNTED = ("app", "operation", "outcome", "effect")
-_NOT_COUNTED = ("identifier", "trigger", "actor")
-_SHOWN = 5
-_FAILED = Q(outcome__in=[Outcome.FAILED, Outcome.RETRYING])
+_SHOWN = 3
+# The same numbers, from the counts and from events.
 _OF_COUNTS = {
-    "events": Sum("count"),
+    **{outcome: Sum(outcome) for outcome in Outcome.values},
     "timed": Sum("timed"),
     "total_ms": Sum("total_ms"),
     "longest_ms": Max("longest_ms"),
-    "failures": Sum("count", filter=_FAILED, default=0),
 }
 _OF_EVENTS = {
-    "events": Count("pk"),
+    **{outcome: Count("pk", filter=Q(outcome=outcome)) for outcome in Outcome.values},
     "timed": Count("pk", filter=Q(duration_ms__gt=0)),
     "total_ms": Sum("duration_ms"),
     "longest_ms": Max("duration_ms"),
-    "failures": Count("pk", filter=_FAILED),
 }
 
 
@@ -52,6 +49,10 @@ class Application:
         """Failures in a hundred."""
         return 100 * self.failures / self.events
 
+    @property
+    def told(self) -> str:
+        return f"{self.failures:,} of {self.events:,}"
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -70,12 +71,14 @@ def summary(report: ReportFilter) -> Summary:
     asked = report.form.cleaned_data if report.form.is_bound else {}
     begin, end, note = _span(asked)
     if not any(asked.get(name) for name in _NOT_COUNTED):
-        return _drawn(_counts(asked, begin, end), _OF_COUNTS, begin, end, note)
-    keys = list(report.qs.filter(at__gte=begin, at__lte=end).values_list("pk", flat=True)[:_MOST])
+        counts = _counts(asked, begin, end)
+        return _drawn(counts, _OF_COUNTS, begin, end, note, outcome=asked.get("outcome"))
+    found = report.qs.filter(at__gte=begin, at__lte=end)
+    keys = list(found.values_list("pk", flat=True)[:_MOST])
     if len(keys) == _MOST:
         return Summary(
-            f"There is a chart of a person, a cause or an operator for less than {_MOST:,} events. "
-            "Choose a shorter timespan to see it."
+            f"There is a chart of a person, an effect, a cause or an operator for less than "
+            f"{_MOST:,} events. Choose a shorter timespan to see it."
         )
     events = Event.objects.filter(pk__in=keys).annotate(hour=TruncHour("at", tzinfo=UTC))
     return _drawn(events, _OF_EVENTS, begin, end, note)
@@ -96,19 +99,29 @@ def _span(asked: dict[str, Any]) -> tuple[datetime, datetime, str]:
 
 def _counts(asked: dict[str, Any], begin: datetime, end: datetime) -> QuerySet[HourlyCount]:
     first = begin.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    wanted = {name: asked[name] for name in _COUNTED if asked.get(name)}
-    return HourlyCount.objects.filter(hour__gte=first, hour__lte=end, **wanted)
+    found = HourlyCount.objects.filter(
+        operation=asked.get("operation") or "", hour__gte=first, hour__lte=end
+    )
+    return found.filter(app=asked["app"]) if asked.get("app") else found
 
 
 def _drawn(
-    rows: QuerySet[Any], numbers: dict[str, Any], begin: datetime, end: datetime, note: str
+    rows: QuerySet[Any],
+    numbers: dict[str, Any],
+    begin: datetime,
+    end: datetime,
+    note: str,
+    *,
+    outcome: str | None = None,
 ) -> Summary:
-    """From counts, or from events that have an `hour`."""
+    """From counts, or from events that have an `hour`; the chart of this outcome or of all."""
     rows = rows.order_by()
-    by_hour = rows.values_list("hour", "outcome").annotate(events=numbers["events"])
+    shown = {name: numbers[name] for name in Outcome.values if outcome in {None, "", name}}
+    none = dict.fromkeys(Outcome.values, 0)
+    by_hour = (none | row for row in rows.values("hour").annotate(**shown))
     drawn = draw(by_hour, begin=begin, end=end, zone=timezone.get_current_timezone())
-    by_app = [_application(row) for row in rows.values("app", "app__name").annotate(**numbers)]
-    return Summary(note, drawn, _worst(by_app))
+    by_app = rows.values("app", "app__name").annotate(**numbers)
+    return Summary(note, drawn, _worst([_application(row) for row in by_app]))
 
 
 def _application(row: dict[str, Any]) -> Application:
@@ -116,8 +129,8 @@ def _application(row: dict[str, Any]) -> Application:
     return Application(
         app=row["app"],
         name=row["app__name"] or "Deleted applications",
-        events=row["events"],
-        failures=row["failures"],
+        events=sum(row[outcome] for outcome in Outcome.values),
+        failures=row[Outcome.FAILED] + row[Outcome.RETRYING],
         mean=row["total_ms"] / timed / 1000 if timed else None,
         longest=row["longest_ms"] / 1000 if timed else None,
     )

@@ -6,21 +6,25 @@ from provisioning.models.apps import App
 
 
 class HourlyCount(models.Model):
-    """How many events of one kind an app had in one hour, and how long they took.
+    """How many events an app had in one hour by their outcome, and how long they took.
 
-    Written with the events, in the same transaction, and taken away with them
-    (provisioning/hourly.py). Empty is the app of those whose app was deleted.
+    One row for each operation, and one without for all of them together. Written with the events,
+    in the same transaction, and taken away with them (provisioning/hourly.py). Empty is the app of
+    those whose app was deleted.
     """
 
-    # The constraint below is the index.
+    # What is asked for with few apps reads those of the others past them in the constraint's index.
     app = models.ForeignKey(
         App, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
     )
     hour = models.DateTimeField()
-    operation = models.CharField(max_length=20)
-    outcome = models.CharField(max_length=20)
-    effect = models.CharField(max_length=20, blank=True)
-    count = models.PositiveBigIntegerField()
+    operation = models.CharField(max_length=20, blank=True)
+    # One for each outcome.
+    done = models.PositiveBigIntegerField()
+    retrying = models.PositiveBigIntegerField()
+    failed = models.PositiveBigIntegerField()
+    skipped = models.PositiveBigIntegerField()
+    held = models.PositiveBigIntegerField()
     # Those that asked the application, with the milliseconds of all of them and of the longest.
     timed = models.PositiveBigIntegerField()
     total_ms = models.PositiveBigIntegerField()
@@ -29,11 +33,9 @@ class HourlyCount(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["app", "hour", "operation", "outcome", "effect"],
-                name="one_count_a_kind_hour_and_app",
+                fields=["operation", "hour", "app"], name="one_count_an_operation_hour_and_app"
             ),
         ]
-        indexes = [models.Index(fields=["hour"], name="counts_by_hour")]
 
     def __str__(self) -> str:
-        return f"{self.count} × {self.operation} in {self.app}, {self.hour}"
+        return f"{self.operation or 'everything'} in {self.app}, {self.hour}"

@@ -41,7 +41,7 @@ _LOOKUPS = {"": "startswith", "exact": "exact", "contains": "contains"}
 _FEW = 3_000
 _NO_PARTS = (
     "This database can only find whole names and beginnings of names. Choose one of those. For any "
-    "part of a name, Gatehouse needs PostgreSQL with the extension pg_trgm."
+    "part of a name it takes PostgreSQL with the extension pg_trgm: see the guide “Settings”."
 )
 # What of a column is not rare, and the condition of the index for the rest.
 _RARE = {

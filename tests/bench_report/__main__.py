@@ -89,13 +89,13 @@ def _searches(events: int, found: dict[str, float]) -> Iterator[Figure]:
     for each in times(events):
         _say(each.line())
         name = f"{each.question}, page {each.page}"
-        found[name] = each.ours_at_best
+        found[name] = each.ours.at_best
         yield Figure(
             "search",
             f"{name}, of {events:,}",
-            each.ours_at_best,
+            each.ours.at_best,
             "ms",
-            each.bare_at_best,
+            each.bare.at_best,
             at_most=_SLOWER,
         )
 

@@ -106,11 +106,11 @@ def _processor_time() -> float:
 
 
 def _mark(asked: Asked) -> Mark | None:
-    """After what page 1,000, or the last one, goes on; None if there is but one."""
-    rows = (_PAGE - 1) * pages.PAGE_SIZE
-    found = _execute([asked.sql(None, rows=rows, columns="at, id")])
-    last = (len(found) - 1) // pages.PAGE_SIZE * pages.PAGE_SIZE
-    return found[last - 1] if last > 0 else None
+    """After what page 1,000 goes on, or the last full one; None if that is the first."""
+    size = pages.PAGE_SIZE
+    found = _execute([asked.sql(None, rows=_PAGE * size, columns="at, id")])
+    before = (len(found) // size - 1) * size
+    return found[before - 1] if before > 0 else None
 
 
 def _timed(name: str, page: str, questions: list[tuple[Asked, Mark | None]]) -> Times:

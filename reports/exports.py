@@ -46,12 +46,13 @@ def stream(events: QuerySet[Event]) -> Iterator[Event]:
 
 def values(event: Event) -> dict[str, Any]:
     """An event by the names in `COLUMNS`, its time in the zone that is in force."""
-    about = {name: getattr(event, name, None) for name in COLUMNS}
-    return about | {
+    # Not the app itself: it would be read anew for each event.
+    about = {
         "at": timezone.localtime(event.at).isoformat(),
         "app": event.app_name,
         "person": event.identifier,
     }
+    return {name: about[name] if name in about else getattr(event, name) for name in COLUMNS}
 
 
 def cells(event: Event) -> list[str]:

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test run install install-dev bench check chaos fuzz interop format screenshots
+.PHONY: help demo test run install install-dev bench bench-report check chaos fuzz interop format screenshots
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ fuzz: install-dev ## ask every operation of the API with what its description al
 
 bench: install-dev ## measure what the product costs, as ratios in one run (SIZE, ONLY); writes bench.json
 	$(BIN)/python -m tests.bench $(if $(SIZE),--size $(SIZE)) $(if $(ONLY),--only $(ONLY))
+
+bench-report: install-dev ## measure the report with 1 and 10 million events (DB=sqlite or postgres, EVENTS)
+	$(BIN)/python -m tests.bench_report --db $(DB) $(if $(EVENTS),--events $(EVENTS))
 
 interop: install-dev ## one scenario against SCIM services that nobody here wrote, as a matrix (ONLY)
 	$(BIN)/python -m tests.interop $(if $(ONLY),--only $(ONLY)) --mutant=$(MUTANT)

@@ -56,6 +56,7 @@ INSIDE = frozenset(
         "iam.grouppath",
         "iam.keptanswer",
         "provisioning.evidence",
+        "provisioning.hourlycount",
         "provisioning.lane",
         "provisioning.leaving",
         "provisioning.sighting",

@@ -11,7 +11,15 @@ from django.db.models import Field, QuerySet
 from django.utils import timezone
 
 from iam.models import User
-from provisioning import correlation, evidence, group_queue, tally, transactions, webhook_queue
+from provisioning import (
+    correlation,
+    evidence,
+    group_queue,
+    hourly,
+    tally,
+    transactions,
+    webhook_queue,
+)
 from provisioning.effects import Effect
 from provisioning.lanes import Lease
 from provisioning.models import Account, App, Event, GroupsToPush, Lane, Outcome
@@ -207,6 +215,7 @@ def publish(events: list[Event], lane: QuerySet[Lane], *, latencies: Sequence[fl
     Event.objects.bulk_create(_storable(events), batch_size=1_000)
     evidence.write(events)
     webhook_queue.enqueue([event.pk for event in events])
+    hourly.add(events)
     counted = tally.counted(
         lane.values_list("tally", flat=True).get(),
         done=[(event.operation, _counted_as(event)) for event in events],

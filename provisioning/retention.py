@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from iam.models import KeptAnswer
+from provisioning import hourly
 from provisioning.models import EVIDENCE_DAYS, LEAST_EVENT_DAYS, App, Event, Evidence
 from provisioning.transactions import giving_way
 
@@ -80,7 +82,7 @@ def purge(
     removed = 0
     while not stopped() and (keys := list(oldest[:_BATCH])):
         began = time.monotonic()
-        giving_way(lambda keys=keys: kind.objects.filter(pk__in=keys).only("pk").delete())  # type: ignore[misc]
+        giving_way(partial(_remove, kind, keys))
         removed += len(keys)
         if not is_event:
             # What is kept longer is not looked at again and again.
@@ -88,3 +90,13 @@ def purge(
         told(removed)
         time.sleep(time.monotonic() - began)
     return removed
+
+
+def _remove(kind: type[Model], keys: list[int]) -> None:
+    """These rows; of events also what the counts of their hours say of them."""
+    rows = kind._default_manager.filter(pk__in=keys)
+    of = list(rows.values_list("app", "at")) if kind is Event else []
+    rows.only("pk").delete()
+    if of:
+        apps, moments = zip(*of, strict=True)
+        hourly.recount(set(apps), first=min(moments), last=max(moments))

@@ -22,7 +22,7 @@ from unfold.admin import ModelAdmin
 
 from iam.models import Operator
 from provisioning.models import Event
-from reports import certificate_page, event_page, exports, pages, saved_searches
+from reports import certificate_page, event_page, exports, pages, saved_searches, summaries
 from reports.filters import ReportFilter
 from reports.models import ProvisioningReport, SavedSearch
 
@@ -89,6 +89,10 @@ class ProvisioningReportAdmin(ModelAdmin):
             "title": "Provisioning report",
             "form": report.form,
             "page": page,
+            # Above the newest events, and not once more on each page of older ones.
+            "summary": summaries.summary(report)
+            if page.events and not any(marks.values())
+            else None,
             "query": _without_marks(request),
             "searched": bool(request.GET),
             "zone": timezone.get_current_timezone_name(),

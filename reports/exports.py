@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from django.db.models import Max, Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from provisioning.models import Event
-from reports import workbook
+from reports import pages, workbook
 
 _BATCH = 2_000
 # One by one they would cost more to send than to read.
@@ -47,19 +47,19 @@ def stream(events: QuerySet[Event]) -> Iterator[Event]:
         # Not asked of the database, which could take it for the index to read along.
         yield from (event for event in batch if event.pk <= newest)
         last = batch[-1]
-        # The first half is for the index: it says where to go on in it.
-        older = Q(at__lte=last.at) & (Q(at__lt=last.at) | Q(pk__lt=last.pk))
-        batch = list(rows.filter(older)[:_BATCH]) if len(batch) == _BATCH else []
+        older = rows.filter(pages.older(last.at, last.pk))
+        batch = list(older[:_BATCH]) if len(batch) == _BATCH else []
 
 
 def values(event: Event) -> dict[str, Any]:
     """An event by the names in `COLUMNS`, its time in the zone that is in force."""
-    about = {name: getattr(event, name, None) for name in COLUMNS}
-    return about | {
+    # Not the app itself: it would be read anew for each event.
+    about = {
         "at": timezone.localtime(event.at).isoformat(),
         "app": event.app_name,
         "person": event.identifier,
     }
+    return {name: about[name] if name in about else getattr(event, name) for name in COLUMNS}
 
 
 def as_csv(events: Iterable[Event]) -> Iterator[str]:

@@ -23,12 +23,14 @@ class Page:
 def page(events: QuerySet[Event], *, older_than: str = "", newer_than: str = "") -> Page:
     """The page beside a mark, or the newest. Raises ValueError for a mark that is none."""
     if newer_than:
-        found = list(events.filter(_after(newer_than)).order_by("at", "pk")[: PAGE_SIZE + 1])
+        found = list(
+            events.filter(_newer(*_parsed(newer_than))).order_by("at", "pk")[: PAGE_SIZE + 1]
+        )
         more_newer, more_older = len(found) > PAGE_SIZE, True
         found = found[:PAGE_SIZE][::-1]
     else:
         if older_than:
-            events = events.filter(_before(older_than))
+            events = events.filter(older(*_parsed(older_than)))
         found = list(events.order_by("-at", "-pk")[: PAGE_SIZE + 1])
         more_newer, more_older = bool(older_than), len(found) > PAGE_SIZE
         found = found[:PAGE_SIZE]
@@ -43,14 +45,13 @@ def _mark(event: Event) -> str:
     return f"{event.at.isoformat()}~{event.pk}"
 
 
-def _before(mark: str) -> Q:
-    at, pk = _parsed(mark)
-    return Q(at__lt=at) | Q(at=at, pk__lt=pk)
+def older(at: datetime, pk: int) -> Q:
+    """What comes after this event, newest first. The first half says where an index goes on."""
+    return Q(at__lte=at) & (Q(at__lt=at) | Q(pk__lt=pk))
 
 
-def _after(mark: str) -> Q:
-    at, pk = _parsed(mark)
-    return Q(at__gt=at) | Q(at=at, pk__gt=pk)
+def _newer(at: datetime, pk: int) -> Q:
+    return Q(at__gte=at) & (Q(at__gt=at) | Q(pk__gt=pk))
 
 
 def _parsed(mark: str) -> tuple[datetime, int]:

@@ -87,14 +87,19 @@ def _mark(row: Model, order: tuple[str, ...]) -> str:
 
 
 def _beyond(model: type[Model], order: tuple[str, ...], mark: str) -> Q:
-    """What comes after the marked row: further on in the first field, or equal there and so on."""
+    """What comes after the marked row: further on in the first field, or equal there and so on.
+
+    That the first field is not before the mark follows, and is said for the index.
+    """
     beyond, equal = Q(), Q()
-    for name, value in zip(order, _values(model, order, mark), strict=True):
+    values = _values(model, order, mark)
+    first, least = order[0].lstrip("-"), "lte" if order[0].startswith("-") else "gte"
+    for name, value in zip(order, values, strict=True):
         bare = name.lstrip("-")
         further = f"{bare}__lt" if name.startswith("-") else f"{bare}__gt"
         beyond |= equal & Q(**{further: value})
         equal &= Q(**{bare: value})
-    return beyond
+    return Q(**{f"{first}__{least}": values[0]}) & beyond
 
 
 def _values(model: type[Model], order: tuple[str, ...], mark: str) -> list[Any]:

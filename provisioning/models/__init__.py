@@ -1,8 +1,11 @@
 """The tables of provisioning, one module for each of the six things they are about."""
 
 from provisioning.models.accounts import (
+    BY_SOMEBODY,
     EFFECT_LABELS,
     NEEDS_A_PERSON,
+    NOT_DONE,
+    NOT_VERIFIED,
     OPERATION_LABELS,
     STATES,
     Account,
@@ -34,6 +37,7 @@ from provisioning.models.apps import (
 from provisioning.models.checks import Decision, Finding, Hold, Leaving, Run, Sighting
 from provisioning.models.evidence import Evidence
 from provisioning.models.groups import GroupGuard, MemberState, PushedGroup, PushedMember
+from provisioning.models.hourly import HourlyCount
 from provisioning.models.lanes import Lane, Leased, Worker
 from provisioning.models.webhooks import Delivery, DeliveryState, Webhook, WebhookLane
 
@@ -41,6 +45,7 @@ __all__ = [
     "Account",
     "App",
     "Apply",
+    "BY_SOMEBODY",
     "Decision",
     "Delivery",
     "DeliveryState",
@@ -54,6 +59,7 @@ __all__ = [
     "GroupsToPush",
     "Guard",
     "Hold",
+    "HourlyCount",
     "LEAST_EVENT_DAYS",
     "Lane",
     "Leased",
@@ -63,6 +69,8 @@ __all__ = [
     "Match",
     "MemberState",
     "NEEDS_A_PERSON",
+    "NOT_DONE",
+    "NOT_VERIFIED",
     "OPERATION_LABELS",
     "Origin",
     "Outcome",

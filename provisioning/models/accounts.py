@@ -215,6 +215,12 @@ OPERATION_LABELS: dict[Operation, str] = {
 EVENT_OPERATIONS = [(key.value, label) for key, label in OPERATION_LABELS.items()]
 
 
+# What an index of a few rows is for. A search says it as well: SQLite goes by the very words.
+NOT_DONE = ~models.Q(outcome=Outcome.DONE.value)
+NOT_VERIFIED = ~models.Q(effect=Effect.VERIFIED.value)
+BY_SOMEBODY = ~models.Q(actor="")
+
+
 class Event(models.Model):
     """One row of what was done, to whom, where, with what result. Written once, never changed."""
 
@@ -269,8 +275,29 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["-at", "-id"], name="events_by_time"),
             models.Index(fields=["app", "-at", "-id"], name="events_by_app"),
-            models.Index(fields=["identifier_key", "-at", "-id"], name="events_by_identifier"),
+            # In an order that PostgreSQL can use for beginnings, whatever the language.
+            models.Index(
+                fields=["identifier_key", "-at", "-id"],
+                opclasses=["varchar_pattern_ops", "timestamptz_ops", "int8_ops"],
+                name="events_by_identifier",
+            ),
             models.Index(fields=["user", "-at", "-id"], name="events_by_user"),
+            models.Index(fields=["operation", "-at", "-id"], name="events_by_operation"),
+            models.Index(fields=["trigger", "-at", "-id"], name="events_by_trigger"),
+            models.Index(
+                fields=["actor", "-at", "-id"], name="events_by_actor", condition=BY_SOMEBODY
+            ),
+            models.Index(
+                fields=["outcome", "-at", "-id"], name="events_not_done", condition=NOT_DONE
+            ),
+            models.Index(
+                fields=["app", "outcome", "-at", "-id"],
+                name="events_not_done_by_app",
+                condition=NOT_DONE,
+            ),
+            models.Index(
+                fields=["effect", "-at", "-id"], name="events_not_verified", condition=NOT_VERIFIED
+            ),
         ]
 
     def __str__(self) -> str:

@@ -156,3 +156,11 @@ def test_a_report_that_breaks_off_leaves_the_file_as_it_was(db: None, tmp_path: 
 def test_a_name_cannot_command_the_terminal(db: None) -> None:
     done("\x1b[2J")
     assert "\x1b" not in give("report")[1]
+
+
+def test_rows_of_an_application_cost_no_question_each(some: App) -> None:
+    for _ in range(3):
+        done(ANN, app=some)
+    with CaptureQueriesContext(connection) as queries:
+        assert len([exports.cells(event) for event in exports.stream(Event.objects.all())]) == 6
+    assert len(queries) == 1

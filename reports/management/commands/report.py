@@ -51,6 +51,9 @@ class Command(answering.Command):
         parser.add_argument("--of", metavar="OPERATOR", help="whose saved search it is")
         parser.add_argument("--person", help="the beginning of the user name")
         parser.add_argument("--exactly", action="store_true", help="--person is the whole name")
+        parser.add_argument(
+            "--contains", action="store_true", help="--person is any part of the name (PostgreSQL)"
+        )
         parser.add_argument("--app", help="the application's name")
         parser.add_argument("--last", choices=TIMESPANS, help="only of this timespan until now")
         parser.add_argument("--from", metavar="TIME", help="2026-11-25 or 2026-11-25T08:00")
@@ -137,13 +140,18 @@ def _found(options: dict[str, Any]) -> ReportFilter:
     asked |= {name: options[key] for key, name in _FILTERS.items() if options[key]}
     if options["app"]:
         asked["app"] = str(answering.app_named(options["app"]).pk)
-    if options["exactly"]:
-        asked["match"] = "exact"
+    if options["exactly"] and options["contains"]:
+        raise answering.wrong("Choose either --exactly or --contains.")
+    if options["exactly"] or options["contains"]:
+        asked["match"] = "exact" if options["exactly"] else "contains"
     if _is_day(asked.get("before", "")):
         asked["before"] += "T23:59:59.999999"
     report = ReportFilter(asked, queryset=Event.objects.all())
     if not report.form.is_valid():
-        names = {name: f"--{key}" for key, name in _FILTERS.items()} | {"__all__": "The filters"}
+        names = {name: f"--{key}" for key, name in _FILTERS.items()} | {
+            "match": "--contains",
+            "__all__": "The filters",
+        }
         field, errors = next(iter(report.form.errors.items()))
         raise answering.wrong(f"{names.get(field, field)}: {errors[0]}")
     return report

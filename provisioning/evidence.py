@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioning import witness
-from provisioning.connectors.base import Connector, RemoteAccount, RemoteGroup
+from provisioning.connectors.base import Connector, RemoteAccount, RemoteGroup, written
 from provisioning.masking import Masking
 from provisioning.models import App, Event, Evidence
 from provisioning.models import Mapping as Row
@@ -38,7 +38,8 @@ class Kept:
 
         def see(exchange: witness.Exchange) -> None:
             # Asked for each time: a token may have been fetched just now.
-            kept = self.masking.besides(connector.secrets).exchange(exchange)
+            repeated = (form for secret in connector.secrets for form in written(secret))
+            kept = self.masking.besides(repeated).exchange(exchange)
             if len(self.exchanges) == 2 * _AT_EACH_END:
                 del self.exchanges[_AT_EACH_END]
                 self.left_out += 1
@@ -67,6 +68,11 @@ class Kept:
 def masking(rows: Iterable[Row]) -> Masking:
     """What these rows of a mapping keep out of reports."""
     return Masking.of(row.target for row in rows if row.sensitive)
+
+
+def shown(values: Desired, rows: Iterable[Row]) -> dict[str, Any]:
+    """What mapped targets hold, as far as these rows of a mapping let it be shown."""
+    return masking(rows).knowing(values).held(values)
 
 
 def attach(

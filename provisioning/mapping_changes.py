@@ -6,9 +6,10 @@ However many people there are, only so many are looked at, and what they show is
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from provisioning import access, mapping, uniqueness, wording
+from provisioning import access, evidence, mapping, uniqueness, wording
 from provisioning.errors import Rejected
 from provisioning.mapping import Desired, Person
+from provisioning.masking import Masking
 from provisioning.models import Account, App, Mapping
 from provisioning.plan import difference
 
@@ -60,6 +61,8 @@ def of(rows: Sequence[Mapping], *, app: App, most: int = LOOKED_AT) -> Effect:
     accounts = list(wanted.select_related("user__manager").order_by("external_id")[:most])
     effect.looked_at = len(accounts)
     now = list(app.mappings.of_people())
+    # What was sent last is kept out also by a row that would go, or be sensitive no more.
+    masking = evidence.masking([*now, *rows])
     before, after = _people(now, accounts, app), _people(rows, accounts, app)
     for account in accounts:
         key = account.user_id or 0
@@ -69,7 +72,7 @@ def of(rows: Sequence[Mapping], *, app: App, most: int = LOOKED_AT) -> Effect:
             effect.refused += 1
             effect.reason = effect.reason or refusal
         elif account.remote_id is not None and new != old:
-            _note(effect, account, new)
+            _note(effect, account, new, masking)
     return effect
 
 
@@ -79,12 +82,13 @@ def unmapped(rows: Sequence[Mapping], *, app: App) -> list[str]:
     return [target for target in app.kind.required_targets if target not in filled]
 
 
-def _note(effect: Effect, account: Account, new: Desired) -> None:
+def _note(effect: Effect, account: Account, new: Desired, masking: Masking) -> None:
     changes = difference(account.applied, new)
     if changes:
         effect.changed += 1
         if len(effect.examples) < _EXAMPLES:
-            effect.examples.append(f"{account.identifier}: {wording.changed_in_short(changes)}")
+            shown = masking.knowing(account.applied, new).changes(changes)
+            effect.examples.append(f"{account.identifier}: {wording.changed_in_short(shown)}")
 
 
 def _people(rows: Sequence[Mapping], accounts: Sequence[Account], app: App) -> dict[int, Person]:

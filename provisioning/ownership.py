@@ -3,10 +3,10 @@
 No worker has the account in hand meanwhile. What is linked is looked at in the application first.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.db.models import F
@@ -18,6 +18,7 @@ from provisioning import (
     access,
     connections,
     correlation,
+    evidence,
     group_queue,
     guard,
     lanes,
@@ -33,7 +34,9 @@ from provisioning.connectors.base import Connector, RemoteAccount
 from provisioning.effects import Effect
 from provisioning.errors import ConnectorError, NotFound, Rejected
 from provisioning.mapping import Desired
-from provisioning.models import Account, Lane, Mapping, Origin, Outcome, Trigger
+from provisioning.masking import Masking
+from provisioning.models import Account, Lane, Origin, Outcome, Trigger
+from provisioning.models import Mapping as Row
 from provisioning.outcomes import Job
 from provisioning.plan import NOTHING, Operation
 from provisioning.record import Result
@@ -51,9 +54,13 @@ class Unconfirmed(Refused):
 
 @dataclass(frozen=True)
 class Candidate:
-    """An account in the application, and what speaks against its being this person's."""
+    """An account in the application, and what speaks against its being this person's.
+
+    `values` are what it holds, as it may be shown.
+    """
 
     there: RemoteAccount
+    values: Mapping[str, Any]
     objections: tuple[str, ...]
 
 
@@ -88,7 +95,7 @@ def look(account: Account, remote_id: str) -> Candidate:
     return _judged(account, there, rows, desired)
 
 
-def _held(account: Account) -> tuple[list[Mapping], Desired]:
+def _held(account: Account) -> tuple[list[Row], Desired]:
     """The rows of the mapping, and what the person is to hold by them."""
     rows = list(account.app.mappings.of_people())
     if account.user is None:
@@ -127,13 +134,19 @@ def _never() -> None:
 
 
 def _judged(
-    account: Account, there: RemoteAccount, rows: Sequence[Mapping], desired: Desired
+    account: Account, there: RemoteAccount, rows: Sequence[Row], desired: Desired
 ) -> Candidate:
-    return Candidate(there, tuple(_objections(account, there, rows, desired)))
+    masking = evidence.masking(rows).knowing(there.values, desired)
+    objections = tuple(_objections(account, there, rows, desired, masking))
+    return Candidate(there, masking.held(there.values), objections)
 
 
 def _objections(
-    account: Account, there: RemoteAccount, rows: Sequence[Mapping], desired: Desired
+    account: Account,
+    there: RemoteAccount,
+    rows: Sequence[Row],
+    desired: Desired,
+    masking: Masking,
 ) -> Iterator[str]:
     app = account.app
     if there.external_id not in {"", str(account.external_id)}:
@@ -141,8 +154,9 @@ def _objections(
     named = app.kind.asked_by(desired, mapping.matching(rows))
     same = [each for each in named if _alike(there.values.get(each), desired.get(each))]
     if not same:
-        values = ", ".join(f"{each} is {wording.shown(there.values.get(each))}" for each in named)
-        wanted = ", ".join(wording.shown(desired.get(each)) for each in named)
+        held, given = masking.held(there.values), masking.held(desired)
+        values = ", ".join(f"{each} is {wording.shown(held.get(each))}" for each in named)
+        wanted = ", ".join(wording.shown(given.get(each)) for each in named)
         yield f"It does not match this person: {values} there, and would be {wanted}."
 
 

@@ -11,9 +11,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from iam.models import User
-from provisioning import access, guard, mapping, uniqueness, wording
+from provisioning import access, evidence, guard, mapping, uniqueness, wording
 from provisioning.errors import Rejected
 from provisioning.mapping import Desired, Person
+from provisioning.masking import Masking
 from provisioning.models import Account, App, Guard, Lane, Mapping
 from provisioning.plan import NOTHING, REMOVALS, Action, Change, Operation, difference, plan
 
@@ -60,12 +61,15 @@ class Step:
     held: bool = False
     # What a new account would hold.
     desired: Desired = field(default_factory=dict)
+    # What the rows of the mapping keep out of reports.
+    masking: Masking = field(default_factory=Masking)
 
     @property
-    def changes(self) -> tuple[Change, ...]:
-        """Attribute by attribute; of a new account, all that is filled in."""
+    def changes(self) -> list[Change]:
+        """Attribute by attribute, as it may be shown; of a new account, all that is filled in."""
         creating = self.action.operation is Operation.CREATE
-        return difference({}, self.desired) if creating else self.action.changes
+        changes = difference({}, self.desired) if creating else self.action.changes
+        return self.masking.knowing(self.desired, self.account.applied).changes(changes)
 
     @property
     def kind(self) -> str:
@@ -166,7 +170,7 @@ def in_words(step: Step) -> str:
                 "would be adopted."
             )
         case Operation.UPDATE:
-            return f"Would be changed in {app}: {wording.changed(action.changes)}."
+            return f"Would be changed in {app}: {wording.changed(step.changes)}."
         case Operation.NOTHING:
             return _nothing(step)
         case Operation.RESOLVE:
@@ -207,7 +211,8 @@ def _step(
         return Step(account, wanted, refused=str(error))
     undecided = too_many and account.guard != Guard.RELEASED
     held = action.operation in REMOVALS and (account.guard == Guard.HELD or undecided)
-    return Step(account, wanted, action, held=held, desired=desired)
+    masking = evidence.masking(rows)
+    return Step(account, wanted, action, held=held, desired=desired, masking=masking)
 
 
 def _batches(accounts: QuerySet[Account]) -> Iterator[Sequence[Account]]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.utils import timezone
 
 from provisioning import webhook_signing
+from provisioning.connectors.base import masked
 from provisioning.errors import ConnectorError
 from provisioning.http import Response, Session, retry_after
 from provisioning.models import Event, Webhook
@@ -101,6 +102,7 @@ def _send(
 def _judged(webhook: Webhook, answer: Response) -> Answer:
     status = answer.status
     said = (json.dumps(answer.body) if answer.is_json else answer.text)[:_SHOWN]
+    said = masked(said, webhook.signing_secrets)
     if _accepted(status):
         return Answer(status, said)
     problem = f"{urlsplit(webhook.url).hostname} answered {status}. {_meaning(status)}"

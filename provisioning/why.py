@@ -1,15 +1,15 @@
 """Why a person has an account in an application or has none, and what comes next, in sentences."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from django.utils import timezone
 
 from iam import nesting
 from iam.models import Group, Membership, User
-from provisioning import mapping, preview, wording
+from provisioning import evidence, mapping, preview, wording
 from provisioning.errors import Rejected
-from provisioning.models import Account, App, Apply, Origin, Policy
+from provisioning.models import Account, App, Apply, Mapping, Origin, Policy
 from provisioning.plan import State, Value
 
 # So many policies are named to somebody whom none of them gives the application.
@@ -35,7 +35,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Line:
-    """One mapping row for the person: what it gives, and what was sent last."""
+    """One mapping row for the person: what it gives, and what was sent last, as it may be shown."""
 
     target: str
     source: str
@@ -128,6 +128,18 @@ def _missing(app: App, user: User) -> Iterator[str]:
 
 def _values(app: App, user: User, account: Account | None) -> Iterator[Line]:
     rows = list(app.mappings.of_people())
+    lines = list(_lines(rows, app, user, account))
+    given = {line.target: line.value for line in lines}
+    sent = {line.target: line.sent for line in lines}
+    masking = evidence.masking(rows).knowing(given, sent)
+    given, sent = masking.held(given), masking.held(sent)
+    for line in lines:
+        yield replace(line, value=given[line.target], sent=sent[line.target])
+
+
+def _lines(
+    rows: Sequence[Mapping], app: App, user: User, account: Account | None
+) -> Iterator[Line]:
     key = account.pk if account is not None else None
     person = preview.known(rows, {user: key}, app=app)[user.pk]
     there = account is not None and account.remote_id is not None

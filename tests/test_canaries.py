@@ -23,35 +23,43 @@ from django.urls import URLPattern, get_resolver
 
 from iam import logs, operators
 from iam.models import Group, Operator
-from provisioning import apps_setup, connectors, queue, reconcile
-from provisioning.models import App, Event, Policy, Trigger
+from provisioning import apps_setup, connectors, queue, reconcile, webhook_signing
+from provisioning.models import App, Delivery, Event, Policy, Trigger, Webhook
 from provisioning.plan import Feature
 from tests.conftest import person
 from tests.provisioning.admin import visit
 from tests.provisioning.api import Program, program
 from tests.support.canaries import Canary, Search
 from tests.support.faulty import FaultyScim, json_reply
+from tests.support.receiver import Receiver, answers, webhook
 from tests.support.servers import Reply
 from tests.support.threads import shared_database
 
 Push = Callable[[], None]
 
 # What is asked of each command. Those that give out a secret by design, or go on, are None.
+_CONFIGURATION = Path(__file__).parent / "provisioning" / "configuration" / "whole.yaml"
 COMMANDS: dict[str, list[list[str]] | None] = {
     "apps": [[], ["--json"], ["check", "scim bearer"]],
+    "certificate": [["ann@example.org"], ["ann@example.org", "--json"]],
+    "create-operator": None,
     "create-token": None,
     "demo": None,
     "doctor": [[], ["--json"]],
+    "export-config": [[]],
     "holds": [[], ["--json"]],
+    "import-config": [[str(_CONFIGURATION), "--plan"], [str(_CONFIGURATION), "--plan", "--json"]],
     "import-users": None,
     "preview": [["scim bearer"], ["scim bearer", "--json"]],
     "purge": [["--older-than", "30", "--dry-run"]],
     "push": [["--all"]],
     "reconcile": [["scim bearer", "--json"]],
+    "remove-everywhere": [["ann@example.org", "--preview"]],
     "report": [[], ["--json"], ["--csv"]],
     "rotate-keys": [[]],
     "serve": None,
     "setup": None,
+    "webhooks": [[], ["--json"], ["test", "Tickets", "--json"]],
     "why": [["ann@example.org", "scim bearer", "--json"]],
     "worker": None,
 }
@@ -64,7 +72,12 @@ _ROWS = 3
 @pytest.mark.timeout(600)
 @pytest.mark.django_db(transaction=True)
 def test_no_secret_is_ever_shown_or_kept_in_clear(
-    sales: Group, faulty: FaultyScim, push: Push, tmp_path: Path, settings: Any
+    sales: Group,
+    faulty: FaultyScim,
+    receiver: Receiver,
+    push: Push,
+    tmp_path: Path,
+    settings: Any,
 ) -> None:
     search = Search()
     with shared_database(tmp_path), logged() as lines:
@@ -75,6 +88,7 @@ def test_no_secret_is_ever_shown_or_kept_in_clear(
         client, api = sign_in(search)
         sales.users.add(person("ann", first_name="Ann"))
         every_app(search, faulty, sales)
+        tell_a_webhook(search, receiver)
         fail_and_succeed(faulty, push)
         look_at_pages(search, client)
         send_wrong_forms(search, client)
@@ -85,6 +99,7 @@ def test_no_secret_is_ever_shown_or_kept_in_clear(
         assert sorted(search.found) == []
         # Otherwise nothing was repeated, or nothing looked through.
         assert Event.objects.filter(message__contains="the server repeats •••").exists()
+        assert Delivery.objects.filter(message__contains="The receiver repeats •••").exists()
         assert len(search.looked) > 100 and sum(search.looked.values()) > 1_000_000
 
 
@@ -138,6 +153,13 @@ def every_app(search: Search, faulty: FaultyScim, group: Group) -> None:
             apps_setup.configure(app, settings=values, secrets=secrets, features=list(Feature))
             app.save()
             Policy.objects.create(name=app.name, app=app, group=group)
+
+
+def tell_a_webhook(search: Search, receiver: Receiver) -> None:
+    """Its receiver repeats what messages are signed with."""
+    webhook(receiver)
+    search.canaries.append(Canary("the secret of a webhook", receiver.secret))
+    receiver.always(answers(400, f"The receiver repeats {receiver.secret}".encode()))
 
 
 def fail_and_succeed(faulty: FaultyScim, push: Push) -> None:
@@ -250,8 +272,19 @@ def look_at_the_api(search: Search, api: Program) -> None:
         wrong = {"secrets": secrets, "features": ["nothing"]}
         search.through("a refusal", api.patch(f"/apps/{app.pk}/", wrong).content)
         search.through("an answer", api.patch(f"/apps/{app.pk}/", {"secrets": secrets}).content)
+    sign_anew(search, api)
     unknown = Program(search.plant("an unknown token"))
     search.through("a refusal", unknown.get("/users/").content)
+
+
+def sign_anew(search: Search, api: Program) -> None:
+    """The secret of a webhook is given by a program; the former one signs along."""
+    secret = webhook_signing.new_secret()
+    search.canaries.append(Canary("a secret that was sent", secret))
+    address = f"/webhooks/{Webhook.objects.get().pk}/"
+    search.through("a refusal", api.patch(address, {"secret": secret, "url": "odd"}).content)
+    search.through("a refusal", api.patch(address, {"secret": f"{secret}?"}).content)
+    search.through("an answer", api.patch(address, {"secret": secret}).content)
 
 
 def give_commands(search: Search) -> None:

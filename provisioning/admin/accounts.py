@@ -12,7 +12,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from iam.text import sought
-from provisioning import access, drift, guard, queue
+from provisioning import access, drift, evidence, guard, queue
 from provisioning.admin import confirming, ownership
 from provisioning.admin.comparisons import decided
 from provisioning.models import Account, App, Problem, Trigger
@@ -128,7 +128,7 @@ class AccountAdmin(ModelAdmin):
     def has_push_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("provisioning.push_account")
 
-    def has_decide_permission(self, request: HttpRequest) -> bool:
+    def has_decide_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("provisioning.change_account")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -153,7 +153,8 @@ class AccountAdmin(ModelAdmin):
 
     @display(description="What was sent last")
     def sent(self, account: Account) -> str:
-        lines = "\n".join(f"{path}: {value}" for path, value in account.applied.items())
+        values = evidence.shown(account.applied, account.app.mappings.of_people())
+        lines = "\n".join(f"{path}: {value}" for path, value in values.items())
         return format_html('<span class="pointed">{}</span>', lines or "nothing yet")
 
     @display(description="Report")

@@ -144,6 +144,8 @@ def _shown(candidate: Candidate) -> dict[str, Any]:
     return {
         "remote_id": there.remote_id,
         "state": "switched on" if there.active else "switched off",
-        "values": [(path, wording.shown(value)) for path, value in sorted(there.values.items())],
+        "values": [
+            (path, wording.shown(value)) for path, value in sorted(candidate.values.items())
+        ],
         "objections": candidate.objections,
     }

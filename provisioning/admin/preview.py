@@ -13,8 +13,9 @@ from unfold.admin import ModelAdmin
 
 from iam.models import User
 from iam.text import sought
-from provisioning import access, mapping, uniqueness, wording
+from provisioning import access, evidence, mapping, uniqueness, wording
 from provisioning.errors import Rejected
+from provisioning.masking import MASK, Masking
 from provisioning.models import Account, App, Apply, Mapping, SourceKind, WhenEmpty
 from provisioning.plan import Value, difference
 
@@ -95,9 +96,10 @@ def _told(app: App, rows: Sequence[Mapping], user: User) -> dict[str, Any]:
     theirs = Account.objects.filter(app=app, user=user).values_list("pk", flat=True).first()
     person = uniqueness.numbered(rows, known, {user.pk: theirs}, app=app, take=False)[user.pk]
     labels = {attribute.key: attribute.label for attribute in mapping.catalogue()}
+    masking = evidence.masking(rows)
     return {
         "person": user,
-        "lines": [_line(row, person, app, account, labels) for row in rows],
+        "lines": [_line(row, person, app, account, labels, masking) for row in rows],
         **_summary(app, rows, person, account),
     }
 
@@ -131,6 +133,7 @@ def _line(
     app: App,
     account: Account | None,
     labels: dict[str, str],
+    masking: Masking,
 ) -> Line:
     formula = row.source if row.kind == SourceKind.EXPRESSION else ""
     written = row.kind != SourceKind.ATTRIBUTE
@@ -146,20 +149,24 @@ def _line(
         found = True
     if found is None and row.when_empty == WhenEmpty.LEAVE:
         return line("", "Empty: stays as it is there")
-    verdict, mark = _verdict(found, account.applied.get(row.target) if account else None)
-    return line(_shown(found), verdict, mark)
+    hidden = masking.hides(row.target)
+    old = account.applied.get(row.target) if account else None
+    verdict, mark = _verdict(found, old, hidden=hidden)
+    return line(_shown(found, hidden=hidden), verdict, mark)
 
 
-def _verdict(new: Value | None, old: Value | None) -> tuple[str, str]:
+def _verdict(new: Value | None, old: Value | None, *, hidden: bool) -> tuple[str, str]:
     if new == old:
         return ("Empty" if new is None else "Unchanged"), "skipped"
     if old is None:
         return "Is filled in", "done"
-    was = wording.short(_shown(old))
+    was = wording.short(_shown(old, hidden=hidden))
     return (f"Is cleared, was “{was}”" if new is None else f"Changes from “{was}”"), "retrying"
 
 
-def _shown(value: Value | None) -> str:
+def _shown(value: Value | None, *, hidden: bool) -> str:
+    if hidden and value is not None:
+        return MASK
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):

@@ -55,7 +55,7 @@ class Accounts(Owned, Read, Resource):
 
     model = Account
     scope = Scope.ACCOUNTS
-    queryset = Account.objects.all()
+    queryset = Account.objects.prefetch_related("app__mappings")
     serializer_class = AccountShape
     filterset_class = AccountFilter
 

@@ -10,12 +10,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from iam import actor
-from iam.logs import HIDDEN
-from provisioning import ownership
+from provisioning import evidence, ownership
 from provisioning.api.problems import Conflict
 from provisioning.api.shapes import Flag, Nothing, Strict, StrictModel, Text
 from provisioning.models import Account
-from provisioning.plan import Value
 
 MAY_CHANGE = "provisioning.change_account"
 _CONFIRM = "It is done all the same if that is right: send “confirm”: true."
@@ -23,8 +21,8 @@ _CONFIRM = "It is done all the same if that is right: send “confirm”: true."
 
 class AccountShape(StrictModel):
     applied = serializers.SerializerMethodField(
-        help_text="What was sent last, or seen when the account was adopted, by target. A "
-        "password is not shown."
+        help_text="What was sent last, or seen when the account was adopted, by target. Of "
+        "passwords and of values that are sensitive only “•••” is shown."
     )
 
     class Meta:
@@ -54,11 +52,9 @@ class AccountShape(StrictModel):
         ]
 
     @extend_schema_field({"type": "object", "additionalProperties": True})
-    def get_applied(self, account: Account) -> dict[str, Value]:
-        return {
-            target: HIDDEN if target.rpartition(":")[2].casefold() == "password" else value
-            for target, value in account.applied.items()
-        }
+    def get_applied(self, account: Account) -> dict[str, Any]:
+        # All rows, as they are read for a whole list at once: groups hold none that is sensitive.
+        return evidence.shown(account.applied, account.app.mappings.all())
 
 
 class ConfirmShape(Strict):

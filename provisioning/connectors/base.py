@@ -387,7 +387,7 @@ def masked(text: str, secrets: Iterable[str]) -> str:
 
     A text that was shortened may end in the beginning of one, which goes too.
     """
-    forms = {form for secret in secrets if secret for form in _written(secret)}
+    forms = {form for secret in secrets if secret for form in written(secret)}
     for secret in sorted(forms, key=len, reverse=True):
         text = text.replace(secret, "•••")
         longest = min(len(secret), len(text))
@@ -398,7 +398,7 @@ def masked(text: str, secrets: Iterable[str]) -> str:
     return text
 
 
-def _written(secret: str) -> set[str]:
+def written(secret: str) -> set[str]:
     """A secret as it may come back: as it is, and as addresses, pages, JSON and base64 write it."""
     plain = secret.encode()
     return {

@@ -71,6 +71,17 @@ def test_a_preview_tells_what_the_worker_does_then(app: App, ann: User, push: Pu
     assert happened(app) == [("create", "done"), ("update", "done")]
 
 
+def test_a_preview_tells_no_sensitive_value(app: App, ann: User, push: Push) -> None:
+    app.mappings.create(target="title", source="title", sensitive=True)
+    User.objects.update(title="canary-old")
+    push()
+    User.objects.update(title="canary-new", last_name="Ashdown")
+    for arguments in ([], ["--json"]):
+        said = give("preview", "--person", ann.username, *arguments)[1]
+        assert "canary" not in said
+        assert "Ashdown" in said
+
+
 def test_what_cannot_be_sent_or_would_wait_is_3(app: App, ann: User) -> None:
     assert give("preview")[0] == 0
     app.mappings.filter(target="userName").delete()

@@ -1,5 +1,6 @@
 """Beside each event stands how it came about, with nothing in it that is secret or sensitive."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -223,6 +224,16 @@ def test_a_sensitive_value_and_the_token_are_nowhere(
     assert CANARY not in everything()
     assert faulty.token not in everything()
     assert "title" in everything() and ann.username in everything()
+
+
+def test_a_token_that_is_repeated_in_another_form_is_kept_out(
+    faulty_app: App, ann: User, faulty: FaultyScim, push: Push
+) -> None:
+    repeated = base64.b64encode(faulty.token.encode()).decode().rstrip("=")
+    faulty.on("POST", answer(400, {"detail": f"What is {repeated}?"}))
+    push()
+    assert f"What is {MASK}?" in str(last(faulty_app).exchanges)
+    assert repeated not in everything()
 
 
 def test_what_the_application_holds_of_a_sensitive_attribute_is_kept_out_too(

@@ -49,6 +49,14 @@ def test_it_counts_whose_account_would_hold_something_else(app: App, crowd: list
     assert mapping_changes.of(with_row(app, "nickName", "title"), app=app).changes == 0
 
 
+def test_an_example_tells_no_sensitive_value(app: App, crowd: list[User]) -> None:
+    app.mappings.filter(target="name.familyName").update(sensitive=True)
+    rows = with_row(app, "name.familyName", "username")
+    examples = " ".join(mapping_changes.of(rows, app=app).examples)
+    assert "name.familyName from “•••” to “•••”" in examples
+    assert "Lee" not in examples
+
+
 def test_it_counts_who_would_be_refused(app: App) -> None:
     found = mapping_changes.of(with_row(app, "userName", "last_name"), app=app)
     assert (found.changes, found.refusals) == (10, 1)

@@ -84,6 +84,21 @@ def test_where_there_is_none_none_is_adopted(app: App, ann: User) -> None:
         ownership.adopt(account(app, ann), by="chief")
 
 
+def test_what_speaks_against_an_account_tells_no_sensitive_value(
+    app: App, ann: User, faulty: FaultyScim
+) -> None:
+    app.mappings.filter(target="userName").update(match=None)
+    Mapping.objects.create(app=app, target="title", source="title", match=1, sensitive=True)
+    User.objects.filter(pk=ann.pk).update(title="canary-ours")
+    there = faulty.add("other@example.org", title="canary-theirs")
+    found = ownership.look(account(app, ann), there["id"])
+    assert found.objections == (
+        "It does not match this person: title is “•••” there, and would be “•••”.",
+    )
+    assert found.values["userName"] == "other@example.org"
+    assert "canary" not in repr((found.values, found.objections))
+
+
 # ---------------------------------------------------------------------------------------- linking
 
 

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from iam.models import Group, User
 from provisioning import memberships, preview, trial
-from provisioning.models import Account, App, Event, Policy
+from provisioning.masking import MASK
+from provisioning.models import Account, App, Event, Mapping, Policy
 from provisioning.plan import Operation
 from provisioning.preview import Step
 from tests.conftest import MakeApp, person
@@ -52,6 +53,27 @@ def test_a_changed_person_is_told_attribute_by_attribute(app: App, ann: User, pu
     (step,) = steps(rename)
     changes = {change.path: (change.old, change.new) for change in step.changes}
     assert changes["name.givenName"] == ("Ann", "Anna")
+
+
+def test_a_sensitive_value_is_told_of_no_account(
+    app: App, ann: User, bob: User, sales: Group, push: Push
+) -> None:
+    Mapping.objects.create(app=app, target="title", source="title", sensitive=True)
+    User.objects.update(title="canary-old")
+    push()
+
+    def change() -> None:
+        ann.title = "canary-new"
+        ann.save()
+        sales.users.add(bob)
+
+    updated, created = steps(change)
+    assert (created.action.operation, updated.action.operation) == ("create", "update")
+    for step, old in ((updated, MASK), (created, None)):
+        assert "canary" not in f"{step.changes} {preview.in_words(step)}"
+        values = {change.path: (change.old, change.new) for change in step.changes}
+        assert values["title"] == (old, MASK)
+    assert "title from “•••” to “•••”" in preview.in_words(updated)
 
 
 def test_nothing_of_it_is_kept_sent_or_told(

@@ -80,6 +80,15 @@ def test_what_is_done_in_an_application_is_told_with_a_signature_that_others_can
     assert (delivery.state, delivery.status, delivery.attempts) == ("delivered", 204, 1)
 
 
+def test_a_secret_that_the_receiver_repeats_is_not_kept(
+    hook: Webhook, receiver: Receiver, push: Push
+) -> None:
+    receiver.always(answers(400, f"Not signed with {receiver.secret}!".encode()))
+    recorded("ann")
+    push()
+    assert hook.deliveries.get().message == "Not signed with •••!"
+
+
 def test_the_receiver_finds_the_request_in_its_log_by_the_id_of_the_event(
     hook: Webhook, receiver: Receiver, push: Push
 ) -> None:

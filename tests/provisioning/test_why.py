@@ -6,7 +6,8 @@ import pytest
 
 from iam.models import Group, GroupNesting, User
 from provisioning import guard
-from provisioning.models import Account, App, Policy, SourceKind, TakenValue
+from provisioning.masking import MASK
+from provisioning.models import Account, App, Mapping, Policy, SourceKind, TakenValue
 from provisioning.why import Why, why
 from tests.conftest import ORGANIZATION, MakeApp
 from tests.support.crowd import crowd
@@ -36,6 +37,23 @@ def test_somebody_new_is_told_the_group_the_policy_the_values_and_the_next_step(
     assert (values["userName"], values["active"]) == (ann.username, True)
     assert values[ORGANIZATION] == "Acme"
     assert "“ann@example.org” would be created in Zoom" in found.next[0]
+
+
+def test_of_a_sensitive_value_neither_what_it_is_nor_what_was_sent_is_told(
+    app: App, ann: User, push: Push
+) -> None:
+    Mapping.objects.create(app=app, target="title", source="title", sensitive=True)
+    Mapping.objects.create(app=app, target="displayName", source="title")
+    User.objects.update(title="canary-old")
+    push()
+    ann.title = "canary-new"
+    ann.save()
+    found = why(app, user=ann)
+    values = {line.target: (line.value, line.sent) for line in found.values}
+    assert (values["title"], values["displayName"]) == ((MASK, MASK), (MASK, MASK))
+    assert values["userName"] == (ann.username, ann.username)
+    assert "title from “•••” to “•••”" in found.next[0]
+    assert "canary" not in repr(found)
 
 
 def test_the_answer_is_the_same_without_a_row_for_the_account(app: App, ann: User) -> None:

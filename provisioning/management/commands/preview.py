@@ -90,7 +90,7 @@ def _document(found: Summary) -> dict[str, Any]:
                 "wanted": step.wanted,
                 "step": step.kind,
                 "operation": step.action.operation,
-                "changes": [vars(change) for change in step.action.changes],
+                "changes": [vars(change) for change in step.changes],
                 "message": preview.in_words(step),
             }
             for step in found.first

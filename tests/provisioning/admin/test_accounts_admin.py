@@ -129,6 +129,10 @@ def test_an_account_page_shows_what_was_sent_and_where_it_is_reported(
     account = Account.objects.get(identifier="ann@example.org")
     page = visit(admin_client, "provisioning_account_change", account.pk)
     assert "name.givenName: Ann" in page.text
+    pushed.mappings.filter(target="name.givenName").update(sensitive=True)
+    page = visit(admin_client, "provisioning_account_change", account.pk)
+    assert "name.givenName: •••" in page.text
+    assert "name.familyName: Ash" in page.text
 
 
 def test_the_link_to_the_report_finds_exactly_this_person(

@@ -44,6 +44,20 @@ def test_what_matches_is_shown_with_what_speaks_against_it_and_then_linked(
     assert Account.objects.get().remote_id == there["id"]
 
 
+def test_a_sensitive_value_there_is_not_shown(
+    admin_client: Client, account: Account, faulty: FaultyScim
+) -> None:
+    account.app.mappings.create(target="title", source="title", sensitive=True)
+    there = faulty.add("other", title="canary")
+    for page in (
+        visit(admin_client, CHOOSE, account.pk),
+        visit(admin_client, CHOOSE, account.pk).send(remote_id=there["id"]),
+    ):
+        assert "canary" not in page.html
+    assert "other" in page.text
+    assert "•••" in page.text
+
+
 def test_an_id_that_nobody_has_is_said(admin_client: Client, account: Account) -> None:
     page = visit(admin_client, CHOOSE, account.pk).send(remote_id="nobody")
     assert "Zoom has no account with this id" in page.text

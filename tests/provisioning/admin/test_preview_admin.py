@@ -83,6 +83,19 @@ def test_of_an_account_it_is_told_what_would_change(
     assert "2 values of the account of Anna Ash" in page.text
 
 
+def test_a_row_that_is_marked_as_sensitive_shows_no_value(
+    admin_client: Client, faulty_app: App, ann: User, push: Push
+) -> None:
+    Mapping.objects.create(app=faulty_app, target="title", source="title", sensitive=True)
+    User.objects.update(title="canary-old")
+    push()
+    User.objects.update(title="canary-new", first_name="Anna")
+    page = preview(admin_client, faulty_app)
+    assert lines(page)["title"] == ("•••", "Changes from “•••”")
+    assert lines(page)["name.givenName"] == ("Anna", "Changes from “Ann”")
+    assert "canary" not in page.html
+
+
 def test_what_has_no_value_or_cannot_be_saved_is_told_at_its_row(
     admin_client: Client, faulty_app: App, ann: User
 ) -> None:

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from iam.models import Group, User
@@ -22,7 +24,7 @@ from provisioning.models import (
     Trigger,
 )
 from reports.filters import ReportFilter
-from tests.conftest import MakeApp
+from tests.conftest import MakeApp, person
 from tests.provisioning.api import Program, pointers
 
 
@@ -49,7 +51,27 @@ def test_what_was_sent_last_is_shown_and_a_password_is_not(api: Program, account
     sent = {"userName": "ann", "active": True, "password": "x" * 20, "urn:x:User:Password": "y"}
     Account.objects.update(applied=sent)
     shown = api.get(f"/accounts/{account.pk}/").json()["applied"]
-    assert shown == sent | {"password": "[hidden]", "urn:x:User:Password": "[hidden]"}
+    assert shown == sent | {"password": "•••", "urn:x:User:Password": "•••"}
+
+
+def test_a_sensitive_value_is_shown_of_no_account_with_as_many_questions_for_a_long_list(
+    api: Program, account: Account, sales: Group
+) -> None:
+    account.app.mappings.create(target="title", source="title", sensitive=True)
+    sales.users.add(*[person(f"p{number}") for number in range(5)])
+    sent = {"userName": "x", "title": "canary", "displayName": "the canary", "active": True}
+    Account.objects.update(applied=sent)
+    hidden = sent | {"title": "•••", "displayName": "the •••"}
+    assert api.get(f"/accounts/{account.pk}/").json()["applied"] == hidden
+    counts = []
+    for size in (1, 6):
+        with CaptureQueriesContext(connection) as asked:
+            found = api.get("/accounts/", page_size=size).json()["items"]
+        assert [each["applied"] for each in found] == [hidden] * size
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+    given_up = api.post(f"/accounts/{account.pk}/forget/")
+    assert (given_up.status_code, "canary" in str(given_up.json())) == (200, False)
 
 
 def test_events_can_be_asked_for_whatever_the_report_can(api: Program) -> None:

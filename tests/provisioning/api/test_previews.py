@@ -69,6 +69,15 @@ def test_a_person_is_tried(api: Program, app: App, ann: User) -> None:
     assert (ann.first_name, ann.is_active) == ("Ann", True)
 
 
+def test_a_sensitive_value_is_not_in_the_answer(api: Program, app: App, ann: User) -> None:
+    app.mappings.create(target="title", source="title", sensitive=True)
+    fields = {"title": "canary", **FIELDS}
+    (step,) = tried(api, kind="user", id=ann.pk, fields=fields)["steps"]
+    assert {"target": "title", "old": None, "new": "•••"} in step["changes"]
+    assert "“Anna”" in step["text"]
+    assert "canary" not in str(step)
+
+
 def test_a_policy_is_tried(api: Program, app: App, ann: User, bob: User) -> None:
     art, policy = Group.objects.create(name="Art"), Policy.objects.get()
     art.users.add(bob)

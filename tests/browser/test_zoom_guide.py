@@ -195,6 +195,7 @@ def read_the_report(page: Page, shoot: Shoot) -> None:
     expect(row).to_contain_text("Done")
     expect(row).to_contain_text("The account “ann@example.org” was created in Zoom.")
     expect(row).to_contain_text("Group membership by admin")
+    row.scroll_into_view_if_needed()
     shoot("13-report")
     row.get_by_role("link").click()
     expect(page.locator("#steps")).to_contain_text("In the group “Sales”")
@@ -247,6 +248,7 @@ def read_that_she_left(page: Page, shoot: Shoot) -> None:
     first = page.locator("#events tbody tr").first
     expect(first).to_contain_text("Deactivate account")
     expect(first).to_contain_text("no group of theirs has a policy for Zoom any more")
+    first.scroll_into_view_if_needed()
     shoot("14-report-leaver")
 
 

@@ -170,14 +170,15 @@ def _recorded(app: App, account: Account | None) -> Iterator[str]:
     if account.forgotten_at is not None:
         yield wording.not_managed(account)
     elif account.remote_id is not None:
-        origin = f", {Origin(account.origin).label.lower()}" if account.origin else ""
+        label = Origin(account.origin).label if account.origin else ""
+        origin = f", {label[0].lower()}{label[1:]}" if label else ""
         yield f"{_STATES[state]} (id there: {wording.short(account.remote_id)}{origin})."
     else:
         yield _STATES[state]
     if account.intent:
         yield "An answer was lost: whether the last write happened is looked up before the next."
     if account.checked_at is not None:
-        yield f"Last worked on {wording.moment(account.checked_at)}."
+        yield f"The last look at it was {wording.moment(account.checked_at)}."
     if account.message:
         yield account.message
 

@@ -94,7 +94,7 @@ def _span(asked: dict[str, Any]) -> tuple[datetime, datetime, str]:
         return end - _LONGEST, end, f"The last {_LONGEST.days} days of the range are shown."
     if asked.get("after"):
         return begin, max(begin, end), ""
-    return begin, end, f"{_USUAL.days} days are shown, as the report has no beginning."
+    return begin, end, f"The last {_USUAL.days} days are shown, as no timespan is chosen."
 
 
 def _counts(asked: dict[str, Any], begin: datetime, end: datetime) -> QuerySet[HourlyCount]:

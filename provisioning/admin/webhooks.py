@@ -1,5 +1,6 @@
 """Settings > Webhooks: who is told of events, with which secret, and what came of it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -21,7 +22,7 @@ from provisioning import webhook_queue, webhook_setup
 from provisioning.admin.buttons import button
 from provisioning.admin.comparisons import ReadOnly
 from provisioning.admin.consequences import SaysWhatWillHappen
-from provisioning.models import Delivery, DeliveryState, Webhook
+from provisioning.models import OPERATION_LABELS, Delivery, DeliveryState, Outcome, Webhook
 from provisioning.webhook_forms import TimespanForm, WebhookForm
 
 _TEST = "_save_and_test"
@@ -56,13 +57,21 @@ class WebhookAdmin(Choosing, SaysWhatWillHappen):
         ("Where to", {"fields": ["name", "url", "internal", "enabled"]}),
         ("What it is told", {"fields": ["all_apps", "apps", "operations", "outcomes"]}),
     ]
+    readonly_fields = ["operations_told", "outcomes_told"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Webhook | None = None) -> Any:
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        chosen = ["all_apps"] if obj.all_apps else ["all_apps", "apps"]
+        told = ("What it is told", {"fields": [*chosen, "operations_told", "outcomes_told"]})
+        return [self.fieldsets[0], told]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Webhook]:
         return webhook_setup.counted(super().get_queryset(request))
 
     def get_actions_submit_line(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         webhook: Any = self.get_object(request, object_id)
-        if webhook is None:
+        if webhook is None or not self.has_change_permission(request, webhook):
             return []
         again = button(_AGAIN, "Send what was given up again", "replay")
         return [
@@ -185,6 +194,14 @@ class WebhookAdmin(Choosing, SaysWhatWillHappen):
             return "Switched off"
         return "Not delivered" if webhook.problem else "Working"
 
+    @display(description="What was done")
+    def operations_told(self, webhook: Webhook) -> str:
+        return _told(OPERATION_LABELS, webhook.operations)
+
+    @display(description="With which result")
+    def outcomes_told(self, webhook: Webhook) -> str:
+        return _told(dict(Outcome.choices), webhook.outcomes)
+
     @display(description="Waiting")
     def waiting_label(self, webhook: Any) -> int:
         return int(webhook.waiting)
@@ -251,6 +268,11 @@ class DeliveryAdmin(ReadOnly):
     def leave(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         count = webhook_queue.leave(queryset)
         messages.success(request, f"{_events(count)} will not be delivered.")
+
+
+def _told(labels: Mapping[Any, str], chosen: list[str]) -> str:
+    """For whoever may not change them; nothing chosen means everything."""
+    return ", ".join(label for key, label in labels.items() if key in chosen) or "Everything"
 
 
 def _open(webhook: Webhook) -> int:

@@ -20,6 +20,7 @@ def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> TemplateRe
     person = get_object_or_404(User.objects.select_related("manager"), pk=user)
     app, at = _app(person, request.GET.get("app", "")), request.GET.get("at", "")
     then, problem = _then(app, person, at) if app and at else (None, "")
+    now = why(app, user=person) if app and not at else None
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -33,7 +34,10 @@ def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> TemplateRe
         "values": [(target, in_a_table(value)) for target, value in then.values.items()]
         if then
         else [],
-        "why": why(app, user=person) if app and not at else None,
+        "why": now,
+        "lines": [(line, in_a_table(line.value), in_a_table(line.sent)) for line in now.values]
+        if now
+        else [],
     }
     return TemplateResponse(request, "provisioning/why.html", context)
 

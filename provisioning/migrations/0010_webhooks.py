@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                     "enabled",
                     models.BooleanField(
                         default=True,
-                        help_text="Switched off, nothing is sent. What happens meanwhile can be sent later with “Send again”.",
+                        help_text="Switched off, nothing is sent. What happens meanwhile can be sent later with “Send a timespan again”.",
                     ),
                 ),
                 (

@@ -40,7 +40,7 @@ class Webhook(models.Model):
     enabled = models.BooleanField(
         default=True,
         help_text="Switched off, nothing is sent. What happens meanwhile can be sent later with "
-        "“Send again”.",
+        "“Send a timespan again”.",
     )
     # Not told by an empty choice: it would become “every one” when the last chosen app is deleted.
     all_apps = models.BooleanField(

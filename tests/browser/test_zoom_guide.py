@@ -186,15 +186,16 @@ def assign_from_the_group(page: Page, shoot: Shoot) -> None:
 def read_the_report(page: Page, shoot: Shoot) -> None:
     menu(page, "Provisioning report")
     page.get_by_label("End-user identifier", exact=True).fill("ann@example.org")
-    page.get_by_label("Application").select_option("Zoom")
+    page.get_by_label("Application", exact=True).select_option("Zoom")
     page.get_by_label("Timespan").select_option("Last 24 hours")
     page.get_by_role("button", name="Search").click()
-    row = page.locator(".gh-table tbody tr")
+    row = page.locator("#events tbody tr")
     expect(row).to_have_count(1)
     expect(row).to_contain_text("Create account")
     expect(row).to_contain_text("Done")
     expect(row).to_contain_text("The account “ann@example.org” was created in Zoom.")
     expect(row).to_contain_text("Group membership by admin")
+    row.scroll_into_view_if_needed()
     shoot("13-report")
     row.get_by_role("link").click()
     expect(page.locator("#steps")).to_contain_text("In the group “Sales”")
@@ -244,9 +245,10 @@ def take_her_out_from_her_own_page(page: Page, shoot: Shoot) -> None:
 
 def read_that_she_left(page: Page, shoot: Shoot) -> None:
     menu(page, "Provisioning report")
-    first = page.locator(".gh-table tbody tr").first
+    first = page.locator("#events tbody tr").first
     expect(first).to_contain_text("Deactivate account")
     expect(first).to_contain_text("no group of theirs has a policy for Zoom any more")
+    first.scroll_into_view_if_needed()
     shoot("14-report-leaver")
 
 

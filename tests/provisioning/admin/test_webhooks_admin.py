@@ -9,7 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from iam.models import Operator
+from iam import roles
+from iam.models import Operator, Role
 from provisioning.models import App, Delivery, Webhook, WebhookLane
 from tests.provisioning.admin import Page, visit
 from tests.support.receiver import Receiver, answers, recorded, webhook
@@ -251,3 +252,18 @@ def test_who_may_only_look_changes_nothing(client: Client, hook: Webhook) -> Non
     act(client, "leave", hook.deliveries.get())
     assert hook.deliveries.get().state == "given_up"
     assert len(Webhook.objects.get().signing_secrets) == 1
+
+
+def test_whoever_may_only_look_reads_what_is_told_and_has_no_buttons(
+    client: Client, hook: Webhook
+) -> None:
+    Webhook.objects.update(operations=["create", "delete"])
+    auditor = Operator(username="axel")
+    roles.give(auditor, Role.AUDITOR)
+    auditor.save()
+    client.force_login(auditor)
+    page = page_of(client, hook)
+    assert "Create account, Delete account" in page.text
+    assert "Everything" in page.text
+    for button in ("New secret", "Save and send a test", "Send a timespan again"):
+        assert button not in page.html.split("What it is told")[1] + page.html.split("Where to")[0]

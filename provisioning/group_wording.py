@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from provisioning.effect_wording import differs
 from provisioning.effects import LOOKS, Differing
 from provisioning.models import App, GroupsToPush, MemberState, PushedGroup, PushedMember
 from provisioning.plan import Change, Feature, Operation
-from provisioning.wording import FEATURE_LABELS, changed, differs, short
+from provisioning.wording import FEATURE_LABELS, changed, short
 
 _ATTEMPTED: dict[Operation, str] = {
     Operation.CREATE_GROUP: "created",

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from provisioning import correlation, doubt, drift, evidence, wording
+from provisioning import correlation, doubt, drift, effect_wording, evidence, wording
 from provisioning.connectors.base import RemoteAccount
 from provisioning.effects import LOOKS, Differing, Effect, Written, differing
 from provisioning.mapping import Desired
@@ -120,8 +120,8 @@ def _done(job: Job, answer: Written, seconds: float) -> Result:
     if job.steps_aside:
         done = f"{done} {wording.STEPS_ASIDE}"
     kept = operation is Operation.DELETE and answer.shown is not None
-    message = wording.kept_there(account) if kept else done
-    proof = wording.seen(
+    message = effect_wording.kept_there(account) if kept else done
+    proof = effect_wording.seen(
         account,
         operation,
         _without_sensitive(job, different),
@@ -156,11 +156,11 @@ def unseen(job: Job, effect: Effect, *, seconds: float = 0) -> Result:
     fields = job.looked_at | {"intent": intent, "attempts": account.attempts + 1}
     due: datetime | None
     if times < LOOKS:
-        message = wording.not_seen_yet(account, operation, shown=shown)
+        message = effect_wording.not_seen_yet(account, operation, shown=shown)
         fields |= problem_of(job, Problem.UNAVAILABLE, message)
         outcome, due = Outcome.RETRYING, timezone.now() + backoff(times + _SLOW)
     else:
-        message = wording.without_effect(account, operation, times=times, shown=shown)
+        message = effect_wording.without_effect(account, operation, times=times, shown=shown)
         fields |= problem_of(job, Problem.WITHOUT_EFFECT, message)
         outcome, due = Outcome.FAILED, next_day(job, Problem.WITHOUT_EFFECT)
     told = event_of(job, operation, outcome, message, seconds=seconds, effect=effect)

@@ -33,7 +33,8 @@ from provisioning.admin.buttons import button
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.connectors.base import Setting
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
-from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet
+from provisioning.mapping_forms import GroupMappingForm, MappingForm
+from provisioning.mapping_formset import MappingFormSet
 from provisioning.models import (
     Account,
     App,

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from iam.text import counted
 from provisioning.models import Account, App
 from provisioning.plan import Change, Feature, Operation, State, Value
 
@@ -159,7 +160,7 @@ def no_access(account: Account) -> str:
 
 def held(app: App, *, count: int, limit: int) -> str:
     """Why a removal waits; the same for everybody it concerns."""
-    accounts = "1 account" if count == 1 else f"{count} accounts"
+    accounts = counted(count, "account")
     return (
         f"{accounts} in {app} would lose access within 24 hours, and {limit or 'none'} may without "
         "anybody being asked. Nothing was done: decide under Holds who may lose access and who "
@@ -265,7 +266,7 @@ def cannot_be_created(app: App, targets: Sequence[str], *, waiting: int) -> str:
 
 
 def would_be_refused(app: App, *, count: int, people: int, about: bool, reason: str) -> str:
-    are = "1 person" if count == 1 else f"{count:,} people"
+    are = counted(count, "person", "people")
     return (
         f"By the attribute mapping {'about ' * about}{are} of the {people:,} who are to have {app} "
         f"cannot be brought up to date there. For example: {reason}"

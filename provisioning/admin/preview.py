@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 
 from iam.models import User
-from iam.text import sought
+from iam.text import counted, sought
 from provisioning import access, mapping, uniqueness, wording
 from provisioning.errors import Rejected
 from provisioning.models import Account, App, Apply, Mapping, SourceKind, WhenEmpty
@@ -121,7 +121,7 @@ def _summary(
     count = len(difference(account.applied, desired))
     if not count:
         return {"summary": f"The account of {name} in {app} would stay as it is."}
-    values = "1 value" if count == 1 else f"{count} values"
+    values = counted(count, "value")
     return {"summary": f"{values} of the account of {name} in {app} would change."}
 
 

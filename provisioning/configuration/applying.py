@@ -11,6 +11,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from iam import fingerprint
+from provisioning import transactions
 from provisioning.configuration import consequences, stored
 from provisioning.configuration.consequences import Counts
 from provisioning.configuration.differences import Change, What, differences
@@ -57,10 +58,8 @@ class Plan:
 
 def plan(document: Document, *, prune: bool = False, **options: Any) -> Plan:
     """What `apply` would do. Everything is done and undone again. Options as for `apply`."""
-    with transaction.atomic():
-        found = _carried_out(document, prune=prune, **options)
-        transaction.set_rollback(True)
-    return found
+    with transactions.undone():
+        return _carried_out(document, prune=prune, **options)
 
 
 def apply(document: Document, *, confirmed: str, prune: bool = False, **options: Any) -> Plan:

@@ -128,7 +128,7 @@ class AccountAdmin(ModelAdmin):
     def has_push_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("provisioning.push_account")
 
-    def has_decide_permission(self, request: HttpRequest) -> bool:
+    def has_decide_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return request.user.has_perm("provisioning.change_account")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -231,8 +231,8 @@ class AccountAdmin(ModelAdmin):
     @admin.action(description="Push now", permissions=["push"])
     def push_now(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         count = queue.mark_accounts(queryset, trigger=Trigger.MANUAL)
-        what = "account is" if count == 1 else "accounts are"
-        messages.success(request, f"{count} {what} looked at again now.")
+        what = counted(count, "account is", "accounts are")
+        messages.success(request, f"{what} looked at again now.")
 
     @admin.action(description="End access", permissions=["decide"])
     def end_access(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:

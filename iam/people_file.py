@@ -11,7 +11,7 @@ from django.db.models import CharField
 from iam import attributes, people_lines, people_workbook, text
 from iam.models import User
 from iam.people_lines import Line, Problem, Unusable
-from iam.text import normalise
+from iam.text import counted, normalise
 
 MOST_ROWS = 500_000
 _LONGEST_CUSTOM = 1_000
@@ -135,7 +135,7 @@ def _read(line: Line, columns: Sequence[str], clearing: bool) -> Person | Proble
     for place, fault in sorted(line.faults.items()):
         return Problem(line.number, fault, columns[place] if place < len(columns) else "")
     if len(line.cells) != len(columns):
-        cells = "1 cell" if len(line.cells) == 1 else f"{len(line.cells)} cells"
+        cells = counted(len(line.cells), "cell")
         return Problem(line.number, f"{cells}, and the first line has {len(columns)}.")
     return _person(line.number, dict(zip(columns, line.cells, strict=True)), clearing)
 

@@ -1,4 +1,4 @@
-"""What is allowed in a name, and when two names are the same."""
+"""What is allowed in a name, when two names are the same, and how things are counted in words."""
 
 import unicodedata
 
@@ -49,3 +49,8 @@ def visible(text: str) -> None:
                 f"Character {position} cannot be seen (U+{ord(character):04X}), so this name would "
                 "look like another one. Delete it and type the name again."
             )
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Such as “1 account” and “1,200 accounts”, or “1 person gets” and “2 people get”."""
+    return f"1 {one}" if count == 1 else f"{count:,} {many or f'{one}s'}"

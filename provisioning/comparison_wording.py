@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from iam.text import counted
 from provisioning import wording
 from provisioning.models import Account, App
 from provisioning.plan import Change, Value
@@ -64,7 +65,7 @@ def too_many_missing(app: App, *, limit: int) -> str:
 
 
 def nothing_listed(app: App, *, known: int) -> str:
-    accounts = "1 account" if known == 1 else f"{known:,} accounts"
+    accounts = counted(known, "account")
     return (
         f"{app} listed no account at all, and Gatehouse knows {accounts} there, so nothing was "
         "done about it. Did the address change to another tenant?"
@@ -83,5 +84,5 @@ def not_compared(app: App, targets: Sequence[str]) -> str:
 
 
 def passed_over(count: int) -> str:
-    accounts = "1 account was" if count == 1 else f"{count:,} accounts were"
+    accounts = counted(count, "account was", "accounts were")
     return f"{accounts} about to be changed by Gatehouse and left to the next comparison."

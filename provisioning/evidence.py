@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from provisioning import witness
-from provisioning.connectors.base import Connector, RemoteAccount, RemoteGroup, written
+from provisioning.connectors.base import Connector, RemoteAccount, RemoteGroup
+from provisioning.echoes import written
 from provisioning.masking import Masking
 from provisioning.models import App, Event, Evidence
 from provisioning.models import Mapping as Row

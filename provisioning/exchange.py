@@ -164,7 +164,7 @@ def _timed(connector: Connector, job: Job, ask: Callable[[], dict[str, Any]]) ->
         with correlation.working_on(job.about), job.kept.watching(connector):
             result = ask()
     except Exception as error:
-        # Every kind is judged in one place, outcomes.failed: one bad account never stops another.
+        # Every kind is judged in one place, failures.failed: one bad account never stops another.
         return Answer(job, time.monotonic() - began, error=error)
     return Answer(job, time.monotonic() - began, **result)
 

@@ -36,7 +36,6 @@ class People:
     held: bool = False
 
 
-GROUP_REMOVALS = frozenset({Operation.REMOVE_MEMBER, Operation.DELETE_GROUP})
 # A group whose deletion may have got through, and one whose creation may have.
 RESOLVED_FIRST = {True: Operation.DELETE_GROUP, False: Operation.CREATE_GROUP}
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from iam.text import counted
+from provisioning.effect_wording import differs
 from provisioning.effects import LOOKS, Differing
 from provisioning.models import App, GroupsToPush, MemberState, PushedGroup, PushedMember
 from provisioning.plan import Change, Feature, Operation
-from provisioning.wording import FEATURE_LABELS, changed, differs, short
+from provisioning.wording import FEATURE_LABELS, changed, short
 
 _ATTEMPTED: dict[Operation, str] = {
     Operation.CREATE_GROUP: "created",
@@ -74,7 +76,7 @@ def still_there(pushed: PushedGroup, *, times: int, trying: bool) -> str:
 
 
 def stuck(pushed: PushedGroup, count: int) -> str:
-    people = "1 person" if count == 1 else f"{count:,} people"
+    people = counted(count, "person", "people")
     return (
         f"{pushed.app.name} did not add or take out {people} as it was asked. The list of members "
         "below says why. It is tried again once a day."
@@ -97,7 +99,7 @@ def got_through(pushed: PushedGroup) -> str:
 
 def adopted(pushed: PushedGroup, count: int | None) -> str:
     known = {None: "who is in it is not shown there", 0: "none of its members is known here"}
-    members = "1 member is" if count == 1 else f"{count} members are"
+    members = counted(count or 0, "member is", "members are")
     return (
         f"{pushed.app.name} already had a group “{pushed.name}”. It was adopted; "
         f"{known.get(count, f'{members} known here')}. Members whom Gatehouse does not know stay "
@@ -200,7 +202,7 @@ def id_is_taken(pushed: PushedGroup, remote_id: str) -> str:
 
 def held(app: App, *, count: int, limit: int) -> str:
     """Why removals from groups wait; the same for every group that it concerns."""
-    people = "1 person" if count == 1 else f"{count:,} people"
+    people = counted(count, "person", "people")
     return (
         f"{people} would be taken out of groups in {app} within 24 hours, and {limit or 'none'} "
         "may without anybody being asked. Nobody was taken out: decide under Holds. People are "
@@ -210,7 +212,7 @@ def held(app: App, *, count: int, limit: int) -> str:
 
 def waits(pushed: PushedGroup) -> str:
     """What an operator is to do about a group that the guard holds."""
-    who = "1 person waits" if pushed.guard_people == 1 else f"{pushed.guard_people:,} people wait"
+    who = counted(pushed.guard_people, "person waits", "people wait")
     return (
         f"{who} to be taken out of the group “{pushed.name}” in {pushed.app.name}. Decide under "
         "Holds. Nobody is taken out until then; people are still added."
@@ -218,7 +220,7 @@ def waits(pushed: PushedGroup) -> str:
 
 
 def why_held(pushed: PushedGroup, *, people: int, deletes: bool) -> str:
-    who = "1 person" if people == 1 else f"{people:,} people"
+    who = counted(people, "person", "people")
     if deletes:
         return f"The group is to be deleted, because {_why_not(pushed)}. It has {who} in it."
     if pushed.group is None:

@@ -1,6 +1,9 @@
 """Shows from outside that a worker is alive: its row, renewed by the very loop that works."""
 
+import os
+import socket
 import time
+import uuid
 from datetime import datetime, timedelta
 
 from django.db.models import Max
@@ -14,6 +17,11 @@ ALIVE_WITHIN = timedelta(seconds=60)
 # How the names of Celery's workers begin, which show life only while their broker serves them.
 CELERY = "celery-"
 _FORGOTTEN_AFTER = timedelta(days=1)
+
+
+def new_name() -> str:
+    """Of a worker or whoever owns something for a while: its machine, its process, and no other."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 class Heartbeat:

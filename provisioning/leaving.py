@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from iam import actor
 from iam.models import Membership, User
+from iam.text import counted
 from provisioning import guard, memberships, preview, trial
 from provisioning.models import Account, App, Leaving
 from provisioning.plan import Feature, Operation
@@ -144,5 +145,5 @@ def _outlook(step: Step) -> Outlook:
 def _afterwards(app: App, step: Step) -> Iterator[str]:
     deletes = Feature.DELETE_USERS in app.features and app.rules.removes
     if deletes and step.action.operation is Operation.DEACTIVATE:
-        days = "1 day" if app.delete_after_days == 1 else f"{app.delete_after_days} days"
+        days = counted(app.delete_after_days, "day")
         yield f"It would be deleted {days} later."

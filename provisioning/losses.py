@@ -1,5 +1,6 @@
 """Says what it means to lose access, or an application, before it happens."""
 
+from iam.text import counted
 from provisioning import access, guard
 from provisioning.models import Account, App
 from provisioning.plan import Feature, State
@@ -8,8 +9,7 @@ from provisioning.plan import Feature, State
 def sentences(loss: access.Loss) -> list[str]:
     """What losing access means, one sentence an application."""
     return [
-        f"{count} {'account' if count == 1 else 'accounts'} will be {what} in {app}."
-        f"{held_first(app, count)}"
+        f"{counted(count, 'account')} will be {what} in {app}.{held_first(app, count)}"
         for app, count, what in loss
     ]
 
@@ -17,9 +17,11 @@ def sentences(loss: access.Loss) -> list[str]:
 def stay(app: App) -> str:
     """What becomes of the accounts of an application that is deleted here."""
     count = Account.objects.filter(app=app, state=State.ACTIVE).count()
-    if count == 1:
-        return f"1 account stays in {app} as it is, and Gatehouse forgets it."
-    return f"{count} accounts stay in {app} as they are, and Gatehouse forgets them."
+    return counted(
+        count,
+        f"account stays in {app} as it is, and Gatehouse forgets it.",
+        f"accounts stay in {app} as they are, and Gatehouse forgets them.",
+    )
 
 
 def held_first(app: App, count: int) -> str:

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from provisioning.connectors.base import masked
+from provisioning.echoes import MASK, masked
 from provisioning.plan import Change, Value
 from provisioning.witness import Exchange
 
-MASK = "•••"
 # About so many characters of one body are kept, and so many levels of it.
 LONGEST_BODY = 16_000
 _DEEPEST = 40

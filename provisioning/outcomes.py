@@ -1,32 +1,20 @@
-"""Decides what to record after each kind of answer from an application."""
+"""Decides what to record after an application did what was asked for an account, or nothing was."""
 
-import logging
 import random
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
 
-from provisioning import correlation, doubt, drift, evidence, wording
+from provisioning import correlation, doubt, drift, effect_wording, evidence, wording
 from provisioning.connectors.base import RemoteAccount
 from provisioning.effects import LOOKS, Differing, Effect, Written, differing
-from provisioning.errors import (
-    AlreadyExists,
-    ConnectorError,
-    Misconfigured,
-    NotFound,
-    Rejected,
-    Throttled,
-    Unavailable,
-)
 from provisioning.mapping import Desired
 from provisioning.models import Account, Event, Origin, Outcome, Problem, Trigger
 from provisioning.plan import Action, Change, Operation, State, Value
 from provisioning.record import Result, event
-
-logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT = timedelta(hours=1)
 _SHORTEST_WAIT = timedelta(seconds=1)
@@ -35,10 +23,6 @@ _DAILY = timedelta(days=1)
 # Something that is seen only after a while is not looked for as soon as something that failed.
 _SLOW = 3
 _GIVE_UP_AFTER = timedelta(days=28)
-# A value may be taken only until another account of the same batch lets go of it.
-_TRIES_FOR_A_TAKEN_VALUE = 3
-# Of the values that a formula with unique() gives, before a day is waited.
-_TRIES_OF_ANOTHER_VALUE = 10
 
 
 @dataclass(frozen=True)
@@ -79,8 +63,8 @@ class Job:
         return {"checked_at": self.claimed_at, "granted": self.wanted, **identity}
 
 
-_CLEAR: dict[str, Any] = {"problem": "", "message": "", "problem_since": None, "attempts": 0}
-_CERTAIN: dict[str, Any] = {"intent": {}}
+CLEAR: dict[str, Any] = {"problem": "", "message": "", "problem_since": None, "attempts": 0}
+CERTAIN: dict[str, Any] = {"intent": {}}
 # A decision is used up by the removal that it was about.
 _UNGUARDED: dict[str, Any] = {"guard": "", "released_by": ""}
 
@@ -90,12 +74,12 @@ def nothing(job: Job) -> Result:
     account, action = job.account, job.action
     if action.skipped is None:
         # What a leaver's account holds stays in doubt until the person returns.
-        known = _CERTAIN if job.wanted else {}
+        known = CERTAIN if job.wanted else {}
         # A question that only a person answers stays open.
         asked = account.problem == Problem.CHANGED_THERE
         return Result(
             account,
-            job.looked_at | ({} if asked else _CLEAR) | known,
+            job.looked_at | ({} if asked else CLEAR) | known,
             due_at=action.not_before,
             event=_kept(job) if _just_decided(account) else None,
         )
@@ -103,8 +87,8 @@ def nothing(job: Job) -> Result:
     told = account.message == message
     return Result(
         account,
-        job.looked_at | _problem(job, Problem.SWITCHED_OFF, message),
-        event=None if told else _event(job, _operation(job), Outcome.SKIPPED, message),
+        job.looked_at | problem_of(job, Problem.SWITCHED_OFF, message),
+        event=None if told else event_of(job, operation_of(job), Outcome.SKIPPED, message),
     )
 
 
@@ -115,7 +99,7 @@ def _just_decided(account: Account) -> bool:
 def _kept(job: Job) -> Event:
     active = job.account.state == State.ACTIVE
     leaving = Operation.DEACTIVATE if active else Operation.DELETE
-    return _event(job, leaving, Outcome.SKIPPED, wording.kept(job.account))
+    return event_of(job, leaving, Outcome.SKIPPED, wording.kept(job.account))
 
 
 def written(job: Job, answer: Written, *, seconds: float) -> Result:
@@ -136,8 +120,8 @@ def _done(job: Job, answer: Written, seconds: float) -> Result:
     if job.steps_aside:
         done = f"{done} {wording.STEPS_ASIDE}"
     kept = operation is Operation.DELETE and answer.shown is not None
-    message = wording.kept_there(account) if kept else done
-    proof = wording.seen(
+    message = effect_wording.kept_there(account) if kept else done
+    proof = effect_wording.seen(
         account,
         operation,
         _without_sensitive(job, different),
@@ -146,11 +130,11 @@ def _done(job: Job, answer: Written, seconds: float) -> Result:
     return Result(
         account,
         job.looked_at
-        | _CLEAR
+        | CLEAR
         | {"intent": doubt.settled(account.intent, operation)}
         | _new_state(job, answer.shown, different),
         due_at=timezone.now() if again else None,
-        event=_event(
+        event=event_of(
             job,
             operation,
             Outcome.DONE,
@@ -163,7 +147,7 @@ def _done(job: Job, answer: Written, seconds: float) -> Result:
 
 def unseen(job: Job, effect: Effect, *, seconds: float = 0) -> Result:
     """Accepted, and nothing to be seen of it: looked for again, and then a person is told."""
-    account, operation = job.account, _operation(job)
+    account, operation = job.account, operation_of(job)
     if job.action.operation is Operation.RESOLVE:
         operation = Operation.CREATE
     intent = doubt.not_seen(account.intent, operation)
@@ -172,14 +156,14 @@ def unseen(job: Job, effect: Effect, *, seconds: float = 0) -> Result:
     fields = job.looked_at | {"intent": intent, "attempts": account.attempts + 1}
     due: datetime | None
     if times < LOOKS:
-        message = wording.not_seen_yet(account, operation, shown=shown)
-        fields |= _problem(job, Problem.UNAVAILABLE, message)
+        message = effect_wording.not_seen_yet(account, operation, shown=shown)
+        fields |= problem_of(job, Problem.UNAVAILABLE, message)
         outcome, due = Outcome.RETRYING, timezone.now() + backoff(times + _SLOW)
     else:
-        message = wording.without_effect(account, operation, times=times, shown=shown)
-        fields |= _problem(job, Problem.WITHOUT_EFFECT, message)
-        outcome, due = Outcome.FAILED, _next_day(job, Problem.WITHOUT_EFFECT)
-    told = _event(job, operation, outcome, message, seconds=seconds, effect=effect)
+        message = effect_wording.without_effect(account, operation, times=times, shown=shown)
+        fields |= problem_of(job, Problem.WITHOUT_EFFECT, message)
+        outcome, due = Outcome.FAILED, next_day(job, Problem.WITHOUT_EFFECT)
+    told = event_of(job, operation, outcome, message, seconds=seconds, effect=effect)
     return Result(account, fields, due_at=due, event=told)
 
 
@@ -224,7 +208,7 @@ def _new_state(job: Job, shown: RemoteAccount | None, different: Differing) -> d
             since = job.account.deprovisioned_at or timezone.now()
             return {"state": State.SUSPENDED, "deprovisioned_at": since} | _UNGUARDED
         case _:
-            return _gone()
+            return gone()
 
 
 def found(job: Job, account_there: RemoteAccount, *, ours: bool, origin: str) -> Result:
@@ -235,8 +219,8 @@ def found(job: Job, account_there: RemoteAccount, *, ours: bool, origin: str) ->
     return Result(
         account,
         job.looked_at
-        | _CLEAR
-        | _CERTAIN
+        | CLEAR
+        | CERTAIN
         | {
             "remote_id": account_there.remote_id,
             "origin": origin,
@@ -248,7 +232,7 @@ def found(job: Job, account_there: RemoteAccount, *, ours: bool, origin: str) ->
             "deprovisioned_at": None if account_there.active else timezone.now(),
         },
         due_at=timezone.now(),
-        event=_event(job, operation, Outcome.DONE, message, effect=Effect.VERIFIED),
+        event=event_of(job, operation, Outcome.DONE, message, effect=Effect.VERIFIED),
     )
 
 
@@ -257,15 +241,15 @@ def never_got_through(job: Job) -> Result:
     if 0 < doubt.unseen(job.account.intent, Operation.CREATE) < LOOKS:
         # It was promised, and may still come.
         return unseen(job, Effect.ACCEPTED)
-    return Result(job.account, job.looked_at | _CLEAR | _CERTAIN | _gone())
+    return Result(job.account, job.looked_at | CLEAR | CERTAIN | gone())
 
 
 def conflict(job: Job, message: str) -> Result:
     return Result(
         job.account,
-        job.looked_at | _problem(job, Problem.CONFLICT, message) | {"intent": job.doubt},
-        due_at=_next_day(job, Problem.CONFLICT),
-        event=_event(job, job.action.operation, Outcome.FAILED, message),
+        job.looked_at | problem_of(job, Problem.CONFLICT, message) | {"intent": job.doubt},
+        due_at=next_day(job, Problem.CONFLICT),
+        event=event_of(job, job.action.operation, Outcome.FAILED, message),
     )
 
 
@@ -288,108 +272,7 @@ def id_is_taken(result: Result) -> Result:
     return Result(account, fields, due_at=now + _DAILY, event=told)
 
 
-def failed(job: Job, error: Exception, *, seconds: float = 0, told: bool = False) -> Result:
-    """What to do next is told by the class of the error.
-
-    `told` says that the error is the whole app's and stands in the report already.
-    """
-    match error:
-        case NotFound():
-            return _missing(job, seconds)
-        case AlreadyExists() if job.account.attempts < _TRIES_FOR_A_TAKEN_VALUE:
-            return _retry(job, error, seconds, certain=True)
-        case AlreadyExists() | Rejected():
-            return _park(job, error, seconds)
-        case Misconfigured():
-            return _rest(job, error, seconds, certain=True, told=told)
-        case Throttled():
-            return _rest(job, error, seconds, certain=False, told=told)
-        case Unavailable():
-            return _retry(job, error, seconds, certain=False)
-        case _:
-            logger.error("Unexpected failure", exc_info=error, extra=job.about)
-            ours = Unavailable("Gatehouse itself failed. It tries again; its log says more.")
-            return _retry(job, ours, seconds, certain=False)
-
-
-def another_value(job: Job) -> Result:
-    """Somebody has the value in the application, and a formula gives another one."""
-    error = AlreadyExists(wording.value_is_taken(job.account))
-    if job.account.attempts >= _TRIES_OF_ANOTHER_VALUE:
-        return _park(job, error, seconds=0)
-    return replace(_retry(job, error, seconds=0, certain=True), due_at=timezone.now())
-
-
-def _missing(job: Job, seconds: float) -> Result:
-    account, operation = job.account, job.action.operation
-    if Operation.DELETE in doubt.operations(account.intent) and job.wanted:
-        # The person came back before it was known that the deletion had worked.
-        operation, message = Operation.DELETE, wording.deletion_got_through(account)
-        due, outcome = timezone.now(), Outcome.DONE
-    elif job.wanted and not account.kept_because:
-        message, due, outcome = wording.removed_there(account), timezone.now(), Outcome.RETRYING
-    else:
-        message, due, outcome = wording.already_gone(account), None, Outcome.DONE
-    return Result(
-        account,
-        job.looked_at | _CLEAR | _CERTAIN | _gone(),
-        due_at=due,
-        event=_event(
-            job,
-            operation,
-            outcome,
-            message,
-            seconds=seconds,
-            http_status=404,
-            effect=Effect.VERIFIED if outcome == Outcome.DONE else "",
-        ),
-    )
-
-
-def _park(job: Job, error: ConnectorError, seconds: float) -> Result:
-    """Try again when something changes here, and daily for four weeks as it may change there."""
-    message = wording.failed(_operation(job), str(error))
-    fields = _problem(job, Problem.REJECTED, message) | {"intent": job.doubt}
-    return Result(
-        job.account,
-        job.looked_at | fields | {"attempts": job.account.attempts + 1},
-        due_at=_next_day(job, Problem.REJECTED),
-        event=_failure(job, error, Outcome.FAILED, message, seconds),
-    )
-
-
-def _retry(job: Job, error: ConnectorError, seconds: float, *, certain: bool) -> Result:
-    """Try this account again; `certain` says that the write did not happen."""
-    message = wording.failed(job.action.operation, str(error))
-    attempts = job.account.attempts + 1
-    return Result(
-        job.account,
-        job.looked_at
-        | _problem(job, Problem.UNAVAILABLE, message)
-        | _known(job, certain)
-        | {"attempts": attempts},
-        due_at=timezone.now() + backoff(attempts),
-        event=_failure(job, error, Outcome.RETRYING, message, seconds),
-    )
-
-
-def _rest(job: Job, error: ConnectorError, seconds: float, *, certain: bool, told: bool) -> Result:
-    """The whole app rests, and no attempt of this account is used up."""
-    message = wording.failed(job.action.operation, str(error))
-    return Result(
-        job.account,
-        job.looked_at | _problem(job, Problem.UNAVAILABLE, message) | _known(job, certain),
-        due_at=timezone.now(),
-        event=None if told else _failure(job, error, Outcome.RETRYING, message, seconds),
-    )
-
-
-def _known(job: Job, certain: bool) -> dict[str, Any]:
-    """A write that certainly did not happen leaves the doubts that were there before it."""
-    return {"intent": job.doubt} if certain else {}
-
-
-def _problem(job: Job, problem: Problem, message: str) -> dict[str, Any]:
+def problem_of(job: Job, problem: Problem, message: str) -> dict[str, Any]:
     told = job.kept.masking.text(message)
     return {"problem": problem, "message": told, "problem_since": _since(job, problem)}
 
@@ -400,7 +283,7 @@ def _since(job: Job, problem: Problem) -> datetime:
     return began or timezone.now()
 
 
-def _next_day(job: Job, problem: Problem) -> datetime | None:
+def next_day(job: Job, problem: Problem) -> datetime | None:
     now = timezone.now()
     return now + _DAILY if now - _since(job, problem) < _GIVE_UP_AFTER else None
 
@@ -412,20 +295,7 @@ def backoff(attempts: int) -> timedelta:
     return max(_SHORTEST_WAIT, spread)
 
 
-def _failure(
-    job: Job, error: ConnectorError, outcome: Outcome, message: str, seconds: float
-) -> Any:
-    return _event(
-        job,
-        _operation(job),
-        outcome,
-        message,
-        seconds=seconds,
-        http_status=error.http_status,
-    )
-
-
-def _event(job: Job, operation: Operation, outcome: Outcome, message: str, **more: Any) -> Event:
+def event_of(job: Job, operation: Operation, outcome: Outcome, message: str, **more: Any) -> Event:
     account, told = job.account, job.kept.masking.text(message)
     found = event(account, operation, outcome, told, correlation_id=job.correlation_id, **more)
     evidence.attach(
@@ -446,7 +316,7 @@ def _planned(job: Job, operation: Operation) -> Sequence[Change]:
     return job.action.changes
 
 
-def _operation(job: Job) -> Operation:
+def operation_of(job: Job) -> Operation:
     """What was planned, or would have been had nothing stood in its way."""
     if job.action.operation is not Operation.NOTHING:
         return job.action.operation
@@ -455,7 +325,7 @@ def _operation(job: Job) -> Operation:
     return Operation.UPDATE if job.account.remote_id else Operation.CREATE
 
 
-def _gone() -> dict[str, Any]:
+def gone() -> dict[str, Any]:
     gone: dict[str, Any] = {
         "remote_id": None,
         "origin": "",
@@ -469,9 +339,9 @@ def _gone() -> dict[str, Any]:
 def unlinked() -> dict[str, Any]:
     """The fields of an account that is linked to none there, whatever was the matter before."""
     return (
-        _CLEAR
-        | _CERTAIN
-        | _gone()
+        CLEAR
+        | CERTAIN
+        | gone()
         | {"state": State.ABSENT, "deprovisioned_at": None, "kept_because": ""}
     )
 

@@ -12,6 +12,7 @@ from provisioning import (
     doubt,
     evidence,
     exchange,
+    failures,
     group_push,
     group_queue,
     guard,
@@ -159,7 +160,7 @@ class _Round:
             try:
                 job = self._planned(job, people.get(account.user_id or 0))
             except Rejected as error:
-                results.append(outcomes.failed(job, error))
+                results.append(failures.failed(job, error))
                 continue
             if job.action.operation is Operation.NOTHING:
                 results.append(outcomes.nothing(job))
@@ -225,9 +226,9 @@ class _Round:
         hidden = self._look_up(taken)
         for job in self._look_up(hidden, by=exchange.look_through):
             if uniqueness.let_go(job, self.mappings):
-                self._save([outcomes.another_value(job)])
+                self._save([failures.another_value(job)])
             else:
-                self._save([outcomes.failed(job, _hidden(job))])
+                self._save([failures.failed(job, _hidden(job))])
 
     def _write(self, jobs: list[Job]) -> list[Answer]:
         """Send and record; the answers of creates that met an existing account are returned."""
@@ -264,7 +265,7 @@ class _Round:
     def _failed(self, answer: Answer) -> Result:
         taken = isinstance(answer.error, AlreadyExists)
         if taken and uniqueness.let_go(answer.job, self.mappings):
-            return outcomes.another_value(answer.job)
+            return failures.another_value(answer.job)
         return self.trouble.failed(answer)
 
     def _each(self, step: exchange.Step, jobs: list[Job]) -> Iterator[Answer]:

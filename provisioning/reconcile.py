@@ -5,10 +5,7 @@ It only reads there. What is found is recorded, and put right by the ordinary pu
 
 import hashlib
 import logging
-import os
-import socket
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -23,6 +20,7 @@ from provisioning import comparison_wording, connections, drift, evidence, guard
 from provisioning.connectors.base import Connector, RemoteAccount
 from provisioning.drift import VANISHED, Verdict
 from provisioning.errors import ConnectorError, NotFound, Rejected
+from provisioning.heartbeat import new_name
 from provisioning.listing import Walk
 from provisioning.models import Account, App, Apply, Event, Finding, Run, Sighting
 from provisioning.models import Mapping as Row
@@ -64,7 +62,7 @@ def work(run: Run, *, stopped: Stopped = lambda: False, told: Told = lambda run:
     Returns at once if somebody else is at it. What is done is committed with each page, so that
     it can go on from there after whatever ended it.
     """
-    owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    owner = new_name()
     now = timezone.now()
     ours = Run.objects.filter(free(now), pk=run.pk, ended_at=None)
     if ours.update(owner=owner, lease_until=now + LEASE):

@@ -4,8 +4,6 @@ A message carries nothing but the number of an app or a webhook, and may be lost
 to be done stands in the database, and the lane's lease lets one worker do it.
 """
 
-import os
-import socket
 import threading
 import time
 import uuid
@@ -17,9 +15,9 @@ from celery.worker import state
 
 from provisioning import lanes, push, queue, reconcile, schedule, webhook_delivery, webhook_queue
 from provisioning.celery_app import EXPIRES, SWEEP_EVERY, app
-from provisioning.heartbeat import CELERY, Heartbeat
+from provisioning.heartbeat import CELERY, Heartbeat, new_name
 
-_name = f"{CELERY}{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+_name = f"{CELERY}{new_name()}"
 _heartbeat = Heartbeat(_name)
 _comparing = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""The transactions of the workers, which give way to those of people and programs.
+"""The transactions of the workers, which give way to those of people, and those that are undone.
 
 A worker that waited for a row while it holds others could close a circle, and PostgreSQL may end
 one at the cost of the page that an administrator is saving. So a worker does not wait: it lets go
@@ -51,6 +51,14 @@ def _impatient() -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{_WAIT_MS}ms"])
         yield
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """A transaction of which nothing stays, to see what would follow."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 def _in_the_way(error: OperationalError) -> bool:

@@ -7,12 +7,11 @@ from itertools import islice
 from typing import TypeVar
 from uuid import uuid4
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from iam import actor
-from provisioning import preview
+from provisioning import preview, transactions
 from provisioning.models import Account, App
 from provisioning.preview import Summary
 
@@ -41,13 +40,11 @@ def of(change: Callable[[], object], *, see: Callable[[QuerySet[Account]], Seen]
     All in one transaction, within which `change` acts for nobody but this trial: that is how its
     marks are told from those that others leave meanwhile. What `change` raises is raised.
     """
-    with transaction.atomic():
+    with transactions.undone():
         began, name = timezone.now(), f"preview {uuid4().hex}"
         with actor.acting_as(name):
             change()
-        found = see(_marked(began, name))
-        transaction.set_rollback(True)
-    return found
+        return see(_marked(began, name))
 
 
 def _marked(began: datetime, name: str) -> QuerySet[Account]:

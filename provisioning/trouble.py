@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from provisioning import breaker, lanes, outcomes, wording
+from provisioning import breaker, failures, lanes, wording
 from provisioning.errors import Misconfigured, Throttled, Unavailable
 from provisioning.exchange import Answer
 from provisioning.lanes import LeaseLost
@@ -66,7 +66,7 @@ class Trouble:
         Raises LeaseLost, which is nothing of the application's.
         """
         error, told = self.judged(answer, app=answer.job.account.app)
-        return outcomes.failed(answer.job, error, seconds=answer.seconds, told=told)
+        return failures.failed(answer.job, error, seconds=answer.seconds, told=told)
 
     def judged(self, answer: Told, *, app: App) -> tuple[Exception, bool]:
         """The error, and whether it is the whole app's and stands in the report already.

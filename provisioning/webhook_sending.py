@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.utils import timezone
 
 from provisioning import webhook_signing
-from provisioning.connectors.base import masked
+from provisioning.echoes import masked
 from provisioning.errors import ConnectorError
 from provisioning.http import Response, Session, retry_after
 from provisioning.models import Event, Webhook

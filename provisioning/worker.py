@@ -1,11 +1,8 @@
 """Drains every lane that has something due, and sweeps for what the signals missed."""
 
 import logging
-import os
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
@@ -14,7 +11,7 @@ from django.db import Error, close_old_connections, connections
 from django.db.models import QuerySet
 
 from provisioning import lanes, push, queue, reconcile, schedule, webhook_delivery, webhook_queue
-from provisioning.heartbeat import Heartbeat
+from provisioning.heartbeat import Heartbeat, new_name
 from provisioning.models import App, Webhook
 
 logger = logging.getLogger(__name__)
@@ -35,7 +32,7 @@ def run(stopped: Stopped, *, at_once: int = _LANES_AT_ONCE, turn: float = lanes.
 
     `at_once` lanes have a thread, and each for so many seconds at a time if others wait.
     """
-    owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    owner = new_name()
     heartbeat = Heartbeat(owner)
     with (
         ThreadPoolExecutor(at_once, thread_name_prefix="lane") as pool,

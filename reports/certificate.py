@@ -8,7 +8,7 @@ from django.db.models import BooleanField, Case, Exists, Max, OuterRef, Q, Query
 from django.utils import timezone
 
 from iam.models import User
-from iam.text import normalise
+from iam.text import counted, normalise
 from provisioning import access, leaving, wording
 from provisioning.models import (
     Account,
@@ -216,14 +216,16 @@ def verdict(name: str, lines: Iterable[Line]) -> str:
         for each in (Standing.OUTSTANDING, Standing.NOT_MANAGED, Standing.KEPT, Standing.GIVEN)
     ]
     if removed:
-        sentences.append(f"Access is removed in {_applications(len(removed))}; {_proof(removed)}.")
+        sentences.append(
+            f"Access is removed in {counted(len(removed), 'application')}; {_proof(removed)}."
+        )
     return " ".join(filter(None, sentences))
 
 
 def _left(name: str, how: Standing, lines: list[Line], of: int) -> str:
     if not lines:
         return ""
-    count = f"{len(lines)} of {_applications(of)}"
+    count = f"{len(lines)} of {counted(of, 'application')}"
     one = len(lines) == 1
     told = {
         Standing.OUTSTANDING: f"{count} {'is' if one else 'are'} outstanding",
@@ -240,10 +242,6 @@ def _proof(removed: list[Line]) -> str:
     verified = [line for line in removed if line.standing is Standing.VERIFIED]
     moments = [line.at for line in verified if line.at is not None]
     when = f" {wording.moment(max(moments))}" if moments else ""
-    told = f"verified in {len(verified)} of {_applications(len(removed))}{when}"
+    told = f"verified in {len(verified)} of {counted(len(removed), 'application')}{when}"
     others = len(removed) - len(verified)
     return f"{told}, accepted in {others} without having been seen" if others else told
-
-
-def _applications(count: int) -> str:
-    return "1 application" if count == 1 else f"{count} applications"

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from provisioning.masking import MASK
+from provisioning.echoes import MASK
 
 _SECRET = "$TOKEN"  # noqa: S105 - the place of one
 

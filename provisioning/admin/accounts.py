@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from iam.text import sought
+from iam.text import counted, sought
 from provisioning import access, drift, evidence, guard, queue
 from provisioning.admin import confirming, ownership
 from provisioning.admin.comparisons import decided
@@ -232,8 +232,8 @@ class AccountAdmin(ModelAdmin):
     @admin.action(description="Push now", permissions=["push"])
     def push_now(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         count = queue.mark_accounts(queryset, trigger=Trigger.MANUAL)
-        what = "account is" if count == 1 else "accounts are"
-        messages.success(request, f"{count} {what} looked at again now.")
+        what = counted(count, "account is", "accounts are")
+        messages.success(request, f"{what} looked at again now.")
 
     @admin.action(description="End access", permissions=["decide"])
     def end_access(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse | None:
@@ -250,7 +250,7 @@ class AccountAdmin(ModelAdmin):
             question = confirming.Question("end_access", "End access?", "End their access", told)
             return confirming.ask(self, request, question, kept)
         count = guard.end_access(kept, by=request.user.get_username())
-        what = "1 account loses" if count == 1 else f"{count} accounts lose"
+        what = counted(count, "account loses", "accounts lose")
         messages.success(request, f"{what} access now. That happens within seconds.")
         return None
 
@@ -260,7 +260,7 @@ def _endings(kept: QuerySet[Account]) -> list[str]:
     counts = kept.order_by().values_list("app", "state").annotate(Count("pk"))
     apps = App.objects.in_bulk([app for app, _, _ in counts])
     return [
-        f"{_accounts(count)} will be {_ending(apps[app], state)} in {apps[app]}."
+        f"{counted(count, 'account')} will be {_ending(apps[app], state)} in {apps[app]}."
         for app, state, count in sorted(counts)
     ]
 
@@ -268,7 +268,3 @@ def _endings(kept: QuerySet[Account]) -> list[str]:
 def _ending(app: App, state: str) -> str:
     # One that is switched off already was kept from being deleted.
     return access.what_becomes(app) if state == State.ACTIVE else "deleted"
-
-
-def _accounts(count: int) -> str:
-    return "1 account" if count == 1 else f"{count} accounts"

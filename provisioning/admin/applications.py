@@ -16,8 +16,9 @@ from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
 from iam import actor
-from iam.admin import Choosing
+from iam.admin.people import Choosing
 from iam.meanwhile import NothingOverwritten
+from iam.text import counted
 from provisioning import (
     apps_setup,
     connectors,
@@ -33,7 +34,8 @@ from provisioning.admin.buttons import button
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.connectors.base import Setting
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
-from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet
+from provisioning.mapping_forms import GroupMappingForm, MappingForm
+from provisioning.mapping_formset import MappingFormSet
 from provisioning.models import (
     Account,
     App,
@@ -273,7 +275,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
             queue.mark(apps=[app.pk], trigger=Trigger.MANUAL)
             group_queue.mark_apps([app.pk], trigger=Trigger.MANUAL)
             count = Account.objects.filter(app=app, due_at__isnull=False).count()
-            accounts = f"1 account of {app} is" if count == 1 else f"{count} accounts of {app} are"
+            accounts = counted(count, f"account of {app} is", f"accounts of {app} are")
             messages.success(request, f"{accounts} looked at again now.")
         if _FORGET in request.POST:
             apps_setup.forget(app)

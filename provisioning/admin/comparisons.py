@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from iam.text import NORMALISED_LENGTH
+from iam.text import NORMALISED_LENGTH, counted
 from provisioning import drift
 from provisioning.models import Finding, Run
 
@@ -137,6 +137,6 @@ def decided(request: HttpRequest, findings: Any, *, put_it_right: bool) -> None:
             "see how it stands.",
         )
         return
-    accounts = "1 account" if count == 1 else f"{count:,} accounts"
+    accounts = counted(count, "account")
     follows = "put right within seconds" if put_it_right else "left as it is in the application"
     messages.success(request, f"{accounts}: {follows}.")

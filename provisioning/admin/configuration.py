@@ -12,6 +12,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldBooleanSwitchWidget
 
+from iam.text import counted
 from provisioning.configuration import applying, stored, telling, writing
 from provisioning.configuration.applying import Changed, Plan
 from provisioning.configuration.document import Document, Unusable
@@ -116,7 +117,7 @@ def _apply(
     if done.problems:
         return None
     count = len(done.changes)
-    told = "1 change was made." if count == 1 else f"{count:,} changes were made."
+    told = counted(count, "change was made.", "changes were made.")
     messages.success(request, f"{told} Accounts follow by themselves within seconds.")
     for sentence in done.notes:
         messages.warning(request, sentence)

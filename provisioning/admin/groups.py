@@ -12,7 +12,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action, display
 
 from iam.models import Group
-from iam.text import sought
+from iam.text import counted, sought
 from provisioning import access, group_guard, group_queue
 from provisioning.models import (
     GroupGuard,
@@ -256,8 +256,8 @@ class PushedGroupAdmin(ModelAdmin):
     def push_now(self, request: HttpRequest, queryset: QuerySet[PushedGroup]) -> None:
         chosen = PushedGroup.objects.filter(pk__in=list(queryset.values_list("pk", flat=True)))
         count = group_queue.push_now(chosen)
-        what = "group is" if count == 1 else "groups are"
-        messages.success(request, f"{count} {what} looked at again now.")
+        what = counted(count, "group is", "groups are")
+        messages.success(request, f"{what} looked at again now.")
 
     @admin.action(description="Take out whom you kept", permissions=["decide"])
     def end_keeping(self, request: HttpRequest, queryset: QuerySet[PushedGroup]) -> None:
@@ -266,5 +266,5 @@ class PushedGroupAdmin(ModelAdmin):
         if not count:
             messages.warning(request, "None of these groups was kept as it is under Holds.")
             return
-        what = "group follows" if count == 1 else "groups follow"
-        messages.success(request, f"{count} {what} now, and lose whoever should not be in them.")
+        what = counted(count, "group follows", "groups follow")
+        messages.success(request, f"{what} now, and lose whoever should not be in them.")

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from iam.text import sought
+from iam.text import counted, sought
 from provisioning import group_guard, guard
 from provisioning.admin import confirming
 from provisioning.models import Decision, Hold
@@ -173,7 +173,7 @@ def _sentences(holds: QuerySet[Hold], effect: Callable[[str, str, int], str]) ->
 
 
 def _of_group(hold: Hold, *, loses: bool) -> str:
-    people = "1 person" if hold.people == 1 else f"{hold.people:,} people"
+    people = counted(hold.people, "person", "people")
     group = f"the group “{hold.identifier}” in {hold.app}"
     if hold.operation == Operation.DELETE_GROUP:
         stays = f"{group[0].upper()}{group[1:]} stays, with {people} in it."
@@ -185,7 +185,7 @@ def _of_group(hold: Hold, *, loses: bool) -> str:
 
 
 def _lose(app: str, operation: str, count: int) -> str:
-    who = "1 person loses" if count == 1 else f"{count} people lose"
+    who = counted(count, "person loses", "people lose")
     their = "the account is" if count == 1 else "their accounts are"
     if operation == Operation.DELETE:
         return f"{who} {app} for good: {their} deleted there. That cannot be undone."
@@ -195,37 +195,30 @@ def _lose(app: str, operation: str, count: int) -> str:
 def _keep(app: str, operation: str, count: int) -> str:
     if operation == Operation.DELETE:
         is_not, stays = ("is", "stays") if count == 1 else ("are", "stay")
-        return f"{_accounts(count)} in {app} {is_not} not deleted and {stays} switched off."
-    who = "1 person keeps" if count == 1 else f"{count} people keep"
+        return (
+            f"{counted(count, 'account')} in {app} {is_not} not deleted and {stays} switched off."
+        )
+    who = counted(count, "person keeps", "people keep")
     their = "the account stays as it is" if count == 1 else "their accounts stay as they are"
     return f"{who} {app}: {their} until something changes for them."
 
 
 def _released(accounts: int, groups: int) -> str:
-    said = [f"{_accounts(accounts)} may lose access now."] if accounts else []
-    said += [f"{_groups(groups)} may lose people now."] if groups else []
+    said = [f"{counted(accounts, 'account')} may lose access now."] if accounts else []
+    said += [f"{counted(groups, 'group')} may lose people now."] if groups else []
     return f"{' '.join(said)} That happens within seconds."
 
 
 def _kept(accounts: int, groups: int) -> str:
     said = []
     if accounts:
-        stays = "stays" if accounts == 1 else "stay"
         end = "To let go of one later, choose “End access” under Accounts."
-        said.append(f"{_accounts(accounts)} {stays}. {end}")
+        said.append(f"{counted(accounts, 'account stays', 'accounts stay')}. {end}")
     if groups:
-        stays = "stays as it is" if groups == 1 else "stay as they are"
+        stay = counted(groups, "group stays as it is", "groups stay as they are")
         end = "To let it happen later, choose “Take out whom you kept” under Groups there."
-        said.append(f"{_groups(groups)} {stays}. {end}")
+        said.append(f"{stay}. {end}")
     return " ".join(said)
-
-
-def _groups(count: int) -> str:
-    return "1 group" if count == 1 else f"{count} groups"
-
-
-def _accounts(count: int) -> str:
-    return "1 account" if count == 1 else f"{count} accounts"
 
 
 _RELEASE = _Choice(

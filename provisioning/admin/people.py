@@ -11,7 +11,7 @@ from django.urls import reverse
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
-from iam.admin import GroupAdmin, UserAdmin
+from iam.admin.people import GroupAdmin, UserAdmin
 from iam.models import Group, GroupNesting, User
 from provisioning import access, leaving
 from provisioning.admin import leaving as leaving_page

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from iam.admin import Choosing
+from iam.admin.people import Choosing
 from iam.meanwhile import NothingOverwritten
 from provisioning import access
 from provisioning.admin.consequences import SaysWhatWillHappen, tell_what_follows

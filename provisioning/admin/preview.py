@@ -12,10 +12,11 @@ from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 
 from iam.models import User
-from iam.text import sought
+from iam.text import counted, sought
 from provisioning import access, evidence, mapping, uniqueness, wording
+from provisioning.echoes import MASK
 from provisioning.errors import Rejected
-from provisioning.masking import MASK, Masking
+from provisioning.masking import Masking
 from provisioning.models import Account, App, Apply, Mapping, SourceKind, WhenEmpty
 from provisioning.plan import Value, difference
 
@@ -123,7 +124,7 @@ def _summary(
     count = len(difference(account.applied, desired))
     if not count:
         return {"summary": f"The account of {name} in {app} would stay as it is."}
-    values = "1 value" if count == 1 else f"{count} values"
+    values = counted(count, "value")
     return {"summary": f"{values} of the account of {name} in {app} would change."}
 
 

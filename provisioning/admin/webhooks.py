@@ -17,7 +17,8 @@ from django.utils.html import format_html
 from unfold.dataclasses import UnfoldAction
 from unfold.decorators import display
 
-from iam.admin import Choosing
+from iam.admin.people import Choosing
+from iam.text import counted
 from provisioning import webhook_queue, webhook_setup
 from provisioning.admin.buttons import button
 from provisioning.admin.comparisons import ReadOnly
@@ -170,7 +171,7 @@ class WebhookAdmin(Choosing, SaysWhatWillHappen):
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
         return [
             f"{each} is told of nothing any more, and what was told is forgotten here. "
-            f"{_events(_open(each))} will not be delivered."
+            f"{counted(_open(each), 'event')} will not be delivered."
             for each in objects
         ]
 
@@ -267,7 +268,7 @@ class DeliveryAdmin(ReadOnly):
     @admin.action(description="Leave what was given up undelivered", permissions=["decide"])
     def leave(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
         count = webhook_queue.leave(queryset)
-        messages.success(request, f"{_events(count)} will not be delivered.")
+        messages.success(request, f"{counted(count, 'event')} will not be delivered.")
 
 
 def _told(labels: Mapping[Any, str], chosen: list[str]) -> str:
@@ -282,8 +283,4 @@ def _open(webhook: Webhook) -> int:
 def _again(count: int) -> str:
     if not count:
         return "There was nothing to send again."
-    return f"{_events(count)} {'is' if count == 1 else 'are'} sent again now."
-
-
-def _events(count: int) -> str:
-    return "1 event" if count == 1 else f"{count:,} events"
+    return f"{counted(count, 'event is', 'events are')} sent again now."

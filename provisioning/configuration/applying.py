@@ -4,15 +4,14 @@ A plan is made by doing everything and undoing it: so it has the errors of the v
 pages and the API use, and its consequences are counted by what the workers go by.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
 
+from iam import fingerprint
+from provisioning import transactions
 from provisioning.configuration import consequences, stored
 from provisioning.configuration.consequences import Counts
 from provisioning.configuration.differences import Change, What, differences
@@ -53,22 +52,14 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Another one as soon as anything else would be done, or to other numbers of accounts."""
-        told = [
-            [[each.what.value, each.section, each.name, list(map(asdict, each.fields))]]
-            for each in self.changes
-        ]
         counts = {name: asdict(each) for name, each in self.counts.items()}
-        return hashlib.sha256(
-            json.dumps([told, counts], cls=DjangoJSONEncoder, sort_keys=True).encode()
-        ).hexdigest()
+        return fingerprint.of([list(map(asdict, self.changes)), counts])
 
 
 def plan(document: Document, *, prune: bool = False, **options: Any) -> Plan:
     """What `apply` would do. Everything is done and undone again. Options as for `apply`."""
-    with transaction.atomic():
-        found = _carried_out(document, prune=prune, **options)
-        transaction.set_rollback(True)
-    return found
+    with transactions.undone():
+        return _carried_out(document, prune=prune, **options)
 
 
 def apply(document: Document, *, confirmed: str, prune: bool = False, **options: Any) -> Plan:

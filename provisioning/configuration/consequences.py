@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db.models import Q
 from django.utils import timezone
 
+from iam.text import counted
 from provisioning import access, guard, losses
 from provisioning.configuration.differences import Change
 from provisioning.configuration.document import Document
@@ -90,20 +91,16 @@ def sentences(counts: dict[str, Counts]) -> Iterator[str]:
             yield from losses.sentences([(app, count.losing, access.what_becomes(app))])
         if count.removed:
             yield (
-                f"{_accounts(count.removed)} whose people are not to have {app} will be switched "
-                f"off or deleted there.{losses.held_first(app, count.removed)}"
+                f"{counted(count.removed, 'account')} whose people are not to have {app} will be "
+                f"switched off or deleted there.{losses.held_first(app, count.removed)}"
             )
         if count.groups:
-            are = "1 group is" if count.groups == 1 else f"{count.groups:,} groups are"
+            are = counted(count.groups, "group is", "groups are")
             yield (
                 f"{are} not kept in {app} any more: deleted there if “Delete group” is on, and "
                 "left as it is otherwise."
             )
         if count.gaining:
-            get = "1 person gets" if count.gaining == 1 else f"{count.gaining:,} people get"
+            get = counted(count.gaining, "person gets", "people get")
             when = ", once it is not paused any more" if app.paused else ""
             yield f"{get} an account in {app}{when}."
-
-
-def _accounts(count: int) -> str:
-    return "1 account" if count == 1 else f"{count:,} accounts"

@@ -18,7 +18,8 @@ from provisioning.configuration.shape import (
     ROWS,
 )
 from provisioning.connectors.base import Connector, Setting
-from provisioning.expressions.grammar import Expression, parse
+from provisioning.expressions.grammar import parse
+from provisioning.expressions.tree import Expression
 from provisioning.expressions.values import ExpressionError
 from provisioning.models import App, Mapping, Policy, SourceKind
 

@@ -15,7 +15,8 @@ from provisioning.configuration.shape import APPS, ATTRIBUTES, GROUPS, NAMES, PO
 from provisioning.configuration.stored import asks_for, settings_of
 from provisioning.connectors.base import Setting
 from provisioning.forms import NewAppForm, app_form, filled_in, place, refused, said
-from provisioning.mapping_forms import GroupMappingForm, MappingForm, MappingFormSet, sent
+from provisioning.mapping_forms import GroupMappingForm, MappingForm, sent
+from provisioning.mapping_formset import MappingFormSet
 from provisioning.models import App, Mapping, Policy, Resource
 from provisioning.plan import Feature, State
 

@@ -4,22 +4,15 @@ A connector declares what an administrator fills in, which features it has and w
 starts with, and implements the methods below. It knows nothing of Django or of the database.
 """
 
-import base64
 import copy
-import html
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
-from urllib.parse import quote
 
 from provisioning.pace import Pace
 from provisioning.plan import Change, Feature, Value
 from provisioning.scim.dialect import DELETE, MEMBERS_SHOWN, Deletion, Dialect, Lesson
-
-# So much of a secret at the end of a text is taken for one that was cut off.
-_TELLING = 4
 
 
 @dataclass(frozen=True)
@@ -380,33 +373,3 @@ class Connector(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
-
-
-def masked(text: str, secrets: Iterable[str]) -> str:
-    """What an application says, without the secrets that it may repeat in an error.
-
-    A text that was shortened may end in the beginning of one, which goes too.
-    """
-    forms = {form for secret in secrets if secret for form in written(secret)}
-    for secret in sorted(forms, key=len, reverse=True):
-        text = text.replace(secret, "•••")
-        longest = min(len(secret), len(text))
-        for length in range(longest, _TELLING - 1, -1):
-            if text.endswith(secret[:length]):
-                text = f"{text[:-length]}•••"
-                break
-    return text
-
-
-def written(secret: str) -> set[str]:
-    """A secret as it may come back: as it is, and as addresses, pages, JSON and base64 write it."""
-    plain = secret.encode()
-    return {
-        secret,
-        quote(secret),
-        quote(secret, safe=""),
-        html.escape(secret),
-        json.dumps(secret)[1:-1],
-        base64.b64encode(plain).decode().rstrip("="),
-        base64.urlsafe_b64encode(plain).decode().rstrip("="),
-    }

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from provisioning import http
-from provisioning.connectors.base import masked
+from provisioning.echoes import masked
 from provisioning.errors import Misconfigured, Throttled
 from provisioning.scim import messages
 

@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 from provisioning import http
 from provisioning.connectors import signing_in
-from provisioning.connectors.base import Connector, masked
+from provisioning.connectors.base import Connector
 from provisioning.connectors.oauth import Tokens
+from provisioning.echoes import masked
 from provisioning.errors import (
     AlreadyExists,
     ConnectorError,

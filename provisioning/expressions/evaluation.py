@@ -4,7 +4,7 @@ from functools import partial
 from typing import Protocol
 
 from provisioning.expressions.functions import ATTRIBUTE_OF_MANAGER, GROUP, UNIQUE, Parameter
-from provisioning.expressions.grammar import Attribute, Call, Expression, Literal, Node
+from provisioning.expressions.tree import Attribute, Call, Expression, Literal, Node
 from provisioning.expressions.values import (
     MOST_WORK,
     EvaluationError,

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db.models import QuerySet
 from tqdm import tqdm
 
 from iam.models import Operator, User
@@ -127,13 +128,18 @@ def wrong(sentence: str) -> CommandError:
     return CommandError(sentence, returncode=WRONG_USE)
 
 
+def none_named(kind: str, name: str, rows: QuerySet[Any]) -> CommandError:
+    """There is no such row; these are the ones there are."""
+    names = ", ".join(f"“{each}”" for each in rows.values_list("name", flat=True))
+    return wrong(f"There is no {kind} “{name}”. There is {names or 'none yet'}.")
+
+
 def app_named(name: str) -> App:
     # Not by the database: SQLite folds ASCII letters only.
     key = normalise(name)
     found = next((app for app in App.objects.all() if normalise(app.name) == key), None)
     if found is None:
-        names = ", ".join(f"“{each}”" for each in App.objects.values_list("name", flat=True))
-        raise wrong(f"There is no application “{name}”. There is {names or 'none yet'}.")
+        raise none_named("application", name, App.objects.all())
     return found
 
 

@@ -276,7 +276,7 @@ def test_a_mistake_of_ours_is_told_with_the_id_of_its_row(
     with in_catalogue(Stumbling, "stumbling"):
         make_app(faulty, kind="stumbling", group=sales)
         push()
-    (told,) = objects.about("provisioning.outcomes")
+    (told,) = objects.about("provisioning.failures")
     assert "a mistake in the connector" in told["exception"]
     event = Event.objects.get(user=bob)
     assert (told["correlation_id"], told["app"]) == (event.correlation_id, "Zoom")

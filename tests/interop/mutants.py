@@ -59,16 +59,16 @@ def _wrong_account() -> None:
 
 def _never_settled() -> None:
     """What was updated is due again at once, for ever."""
-    right = outcomes.done
+    right = outcomes.written
 
-    def done(job: Job, **answer: Any) -> Result:
-        result = right(job, **answer)
+    def written(job: Job, *answer: Any, **more: Any) -> Result:
+        result = right(job, *answer, **more)
         if job.action.operation is not Operation.UPDATE:
             return result
         kept = {key: value for key, value in result.fields.items() if key != "applied"}
         return replace(result, fields=kept, due_at=timezone.now())
 
-    outcomes.done = done
+    outcomes.written = written
 
 
 MUTANTS: dict[str, Callable[[], None]] = {

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from iam.models import Group, GroupNesting, Membership, User
 from provisioning import apps_setup, queue
-from provisioning.masking import MASK
+from provisioning.echoes import MASK
 from provisioning.models import Account, App, Event, Evidence, Mapping, Policy, SourceKind, Trigger
 from provisioning.plan import Feature
 from tests.conftest import REVERSIBLE, MakeApp, person

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from provisioning.masking import LONGEST_BODY, MASK, Masking
+from provisioning.echoes import MASK
+from provisioning.masking import LONGEST_BODY, Masking
 from provisioning.plan import Change
 from provisioning.witness import Exchange
 

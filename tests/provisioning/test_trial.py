@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from iam.models import Group, User
 from provisioning import memberships, preview, trial
-from provisioning.masking import MASK
+from provisioning.echoes import MASK
 from provisioning.models import Account, App, Event, Mapping, Policy
 from provisioning.plan import Operation
 from provisioning.preview import Step

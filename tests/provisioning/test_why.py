@@ -6,7 +6,7 @@ import pytest
 
 from iam.models import Group, GroupNesting, User
 from provisioning import guard
-from provisioning.masking import MASK
+from provisioning.echoes import MASK
 from provisioning.models import Account, App, Mapping, Policy, SourceKind, TakenValue
 from provisioning.why import Why, why
 from tests.conftest import ORGANIZATION, MakeApp

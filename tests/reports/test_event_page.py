@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from iam.models import Group, Operator, User
 from provisioning import steps
-from provisioning.masking import MASK
+from provisioning.echoes import MASK
 from provisioning.models import App, Event, Evidence, Mapping
 from reports import curl
 from tests.provisioning.admin import Page, visit

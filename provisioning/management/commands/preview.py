@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from iam.models import User
+from iam.text import counted
 from provisioning import group_preview, preview
 from provisioning.group_preview import GroupSummary
 from provisioning.management import answering
@@ -74,7 +75,7 @@ def _sentences(found: Summary) -> list[str]:
     left = total - found.counts[Operation.NOTHING] - len(found.first)
     more = [f"  … and {left:,} more; see them with --rows."] if left else []
     paused = [f"  {found.app} is paused, so nothing is sent for now."] if found.app.paused else []
-    accounts = "1 account" if total == 1 else f"{total:,} accounts"
+    accounts = counted(total, "account")
     rows = [f"  {step.account.identifier}: {preview.in_words(step)}" for step in found.first]
     return [f"{found.app}: {accounts}.", *paused, *counts, *rows, *more]
 
@@ -106,7 +107,7 @@ def _about_groups(found: GroupSummary) -> list[str]:
     left = total - found.counts[Operation.NOTHING] - len(found.first)
     more = [f"  … and {left:,} more groups; see them with --rows."] if left else []
     rows = [f"  {step.pushed.name}: {group_preview.in_words(step)}" for step in found.first]
-    return ["1 group there." if total == 1 else f"{total:,} groups there.", *counts, *rows, *more]
+    return [counted(total, "group there.", "groups there."), *counts, *rows, *more]
 
 
 def _of_groups(found: GroupSummary) -> dict[str, Any]:

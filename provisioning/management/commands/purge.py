@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 from django.db.models import QuerySet
 
+from iam.text import counted
 from provisioning import retention
 from provisioning.management import answering
 from provisioning.management.answering import DONE, FAILED, Progress
@@ -31,7 +32,7 @@ class _Old:
 
     def in_words(self, count: int) -> str:
         of = f" of {self.app}" if self.app else ""
-        return f"1 {_WORDS[self.what]}{of}" if count == 1 else f"{count:,} {self.what}{of}"
+        return counted(count, f"{_WORDS[self.what]}{of}", f"{self.what}{of}")
 
 
 class Command(answering.Command):

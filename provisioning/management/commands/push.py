@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 
 from iam import actor
 from iam.models import User
+from iam.text import counted
 from provisioning import group_queue, heartbeat, queue
 from provisioning.management import answering
 from provisioning.management.answering import DONE, FAILED, WAITS, Progress
@@ -52,7 +53,7 @@ class Command(answering.Command):
         accounts, groups = _chosen(app, user)
         _mark(app, user)
         marked = queue.unsettled(accounts).count()
-        self.say(f"{_accounts(marked)} {'is' if marked == 1 else 'are'} looked at again now.")
+        self.say(f"{counted(marked, 'account is', 'accounts are')} looked at again now.")
         self.stdout.flush()
         if options["wait"] is None:
             self.give({"marked": marked})
@@ -90,9 +91,11 @@ class Command(answering.Command):
             why = "Not everything is done yet" if heartbeat.alive() else _NO_WORKER
             self.say(f"{why} ({left:,} left). What is left is done by the worker.")
         if paused:
-            self.say(f"{_accounts(paused)} wait because an application is paused.")
+            self.say(f"{counted(paused, 'account')} wait because an application is paused.")
         for problem, count in problems.items():
-            self.say(f"{_accounts(count)}: {Problem(problem).label}. See Accounts, or “why”.")
+            self.say(
+                f"{counted(count, 'account')}: {Problem(problem).label}. See Accounts, or “why”."
+            )
         if left or paused or Problem.UNAVAILABLE in problems:
             return FAILED
         asked = problems.keys() & {*NEEDS_A_PERSON, Problem.HELD}
@@ -117,7 +120,3 @@ def _mark(app: App | None, user: User | None) -> None:
         queue.mark(users=users, apps=apps, trigger=Trigger.MANUAL)
         if user is None:
             group_queue.mark_apps(apps, trigger=Trigger.MANUAL)
-
-
-def _accounts(count: int) -> str:
-    return "1 account" if count == 1 else f"{count:,} accounts"

@@ -96,8 +96,7 @@ def _timespan(webhook: Webhook, options: dict[str, Any]) -> int:
 def _named(name: str) -> Webhook:
     found = Webhook.objects.filter(name=name).first()
     if found is None:
-        names = ", ".join(f"“{each}”" for each in Webhook.objects.values_list("name", flat=True))
-        raise answering.wrong(f"There is no webhook “{name}”. There is {names or 'none yet'}.")
+        raise answering.none_named("webhook", name, Webhook.objects.all())
     return found
 
 

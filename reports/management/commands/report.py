@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from iam.text import counted
 from provisioning.effects import Effect
 from provisioning.management import answering
 from provisioning.management.answering import DONE, FAILED
@@ -86,10 +87,10 @@ class Command(answering.Command):
         if options["output"]:
             self._write_file(events, options["output"], options)
             return
-        counted = _Counted(events)
-        for part in _parts(counted, options):
+        taken = _Counted(events)
+        for part in _parts(taken, options):
             self.stdout.write(part)
-        if not counted.count and not all_:
+        if not taken.count and not all_:
             self.say("Nothing was done that fits.")
 
     def _write_file(self, events: Iterable[Event], path: Path, options: dict[str, Any]) -> None:
@@ -97,11 +98,11 @@ class Command(answering.Command):
             _file(path, binary=options["xlsx"]) as file,
             answering.Progress(self, "Report", unit="rows") as progress,
         ):
-            counted = _Counted(events, told=progress.show)
-            for part in _parts(counted, options):
+            taken = _Counted(events, told=progress.show)
+            for part in _parts(taken, options):
                 file.write(part)
         # Not even with --json: the file is the answer.
-        rows_are = "1 row is" if counted.count == 1 else f"{counted.count:,} rows are"
+        rows_are = counted(taken.count, "row is", "rows are")
         sys.stderr.write(f"{rows_are} in {path}.\n")
 
 

@@ -237,6 +237,7 @@ def test_a_row_whose_attribute_was_removed_says_so_and_can_stay_or_be_changed(
     assert "custom.custom_attribute_1 (not defined any more)" in page.text
     page.send(name="Zoom 2")
     assert rows_of(app) == GUIDE
+    page = visit(admin_client, "provisioning_app_change", app.pk)
     page.send(**{"mappings-5-source": "department"})
     assert rows_of(app)[5] == (f"{ENTERPRISE}:organization", "department")
 
@@ -376,8 +377,9 @@ def test_accounts_are_found_only_by_what_tells_people_apart(
     assert not app.mappings.exclude(match=None).exists()
 
 
-def test_the_order_in_which_accounts_are_found_is_kept(page: Page, app: App) -> None:
+def test_the_order_in_which_accounts_are_found_is_kept(admin_client: Client, app: App) -> None:
     App.objects.update(connector="scim")
+    page = visit(admin_client, "provisioning_app_change", app.pk)
     made_up = {"mappings-0-source": ":expression", "mappings-0-source_text": "unique(email)"}
     page.send(**made_up, **{"mappings-4-match": "1"})
     assert list(app.mappings.exclude(match=None).values_list("target", "match")) == [(WORK, 1)]

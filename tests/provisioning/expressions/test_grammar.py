@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iam import attributes
-from provisioning.expressions.grammar import DEEPEST, FLAGS, FUNCTIONS, LONGEST, parse
+from provisioning.expressions.grammar import DEEPEST, FUNCTIONS, LONGEST, parse
+from provisioning.expressions.tree import FLAGS
 from provisioning.expressions.values import ExpressionError, Kind
 
 NAMES = [attribute.key for attribute in attributes.BUILT_IN] + ["custom.cost_center"]

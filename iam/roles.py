@@ -55,16 +55,13 @@ INSIDE = frozenset(
         "contenttypes.contenttype",
         "iam.grouppath",
         "iam.keptanswer",
-        "provisioning.evidence",
-        "provisioning.hourlycount",
+            "provisioning.hourlycount",
         "provisioning.lane",
-        "provisioning.leaving",
-        "provisioning.sighting",
+            "provisioning.sighting",
         "provisioning.takenvalue",
         "provisioning.webhooklane",
         "provisioning.worker",
-        "reports.savedsearch",
-        "sessions.session",
+            "sessions.session",
     }
 )
 

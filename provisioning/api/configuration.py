@@ -17,7 +17,6 @@ from provisioning.configuration import applying, rights, stored, telling, writin
 from provisioning.configuration.applying import Changed, Plan
 from provisioning.configuration.document import Document, Problem, Unusable
 from provisioning.configuration.reading import read
-from provisioning.configuration.strict_yaml import LARGEST
 from provisioning.models import App
 
 _APP = "app"
@@ -29,7 +28,6 @@ class TextShape(serializers.Serializer):
 
 class FileShape(Strict):
     text = Text(
-        max_length=LARGEST,
         trim_whitespace=False,
         help_text="YAML, as it is exported. What it does not say stays as it is.",
     )

@@ -104,11 +104,11 @@ class Users(Read, Create, Update, Delete, Resource):
     )
     def remove_everywhere(self, request: Request, pk: str) -> Response:
         """Switch the person off and take them out of every group; their access ends everywhere."""
-        serializer = self.get_serializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
         for right in leaving.RIGHTS:
             if not request.user.has_perm(right):
                 raise PermissionDenied(f"The operator lacks the permission “{right}”.")
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
         person, reason = self.get_object(), serializer.validated_data["reason"]
         row = leaving.remove_everywhere(person, by=actor.current(), reason=reason)
         told = {

@@ -422,7 +422,7 @@ def test_what_formulas_ask_costs_no_query_for_each_person(
             held = mapping.render(rows, known[user.pk], kind=app.kind, app=app.name, creating=True)
             assert held["userType"] == "boss@example.orgpassword"
     assert len(claimed) == number
-    assert len(captured) == 3
+    assert len(captured) == 4
 
 
 def test_without_formulas_nothing_is_asked(app: App, ann: User) -> None:

@@ -28,11 +28,6 @@ EXPECTED = {200, 201, 202, 204, 302, 400, 404, 409}
 World = dict[type[Model], Model]
 
 
-@pytest.fixture(autouse=True)
-def _any_number_of_requests(settings: Any) -> None:
-    settings.API_REQUESTS_PER_MINUTE = 1_000_000
-
-
 @pytest.fixture
 def things(db: None) -> World:
     return world.build()

@@ -40,9 +40,12 @@ def serve(*, host: str, port: int, ready: Callable[[str], None]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     with background_worker():
-        ready(f"http://{host}:{port}/")
         try:
+            ready(f"http://{host}:{port}/")
             server.run()
+        except KeyboardInterrupt:
+            # Asked to stop before the loop of waitress was there to take it.
+            pass
         finally:
             server.close()
 

@@ -99,10 +99,7 @@ def test_bad_input_75_what_nobody_knows_is_neither_kept_here_nor_changed_there(
 # Protocol, meaning, people and set-up, files of people, then the portal's own pages and API; the
 # others are about other parts.
 NUMBERS = {*range(1, 112), 122, *range(128, 140)}
-NOT_HERE = {
-    95: "People have no first and last day: they are switched on and off.",
-    138: "Nothing asks Gatehouse in SCIM: it is a client of SCIM services.",
-}
+NOT_HERE = {95: "People have no first and last day: they are switched on and off."}
 
 
 def test_every_number_of_the_catalogue_has_a_test(request: pytest.FixtureRequest) -> None:

@@ -86,6 +86,9 @@ def of_deleted(identifier: str, *, by: str) -> Certificate | None:
 
     Accounts and events keep the user name.
     """
+    if "\x00" in identifier:
+        # No name has it, and PostgreSQL takes it in no question.
+        return None
     left = Q(user=None, identifier_key=normalise(identifier))
     found = Account.objects.filter(left).first()
     if found is None:

@@ -184,12 +184,18 @@ def test_memory_does_not_grow_with_the_rows(admin_client: Client, ending: str) -
 def served() -> Iterator[str]:
     """The address of the pages, served as `manage.py serve` does."""
     server = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=4)
-    # Ends with the test's process: waitress has no other end than a signal.
-    threading.Thread(target=server.run, daemon=True).start()
+    loop = threading.Thread(target=server.run, daemon=True)
+    loop.start()
     try:
         yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        server.close()
+        # The loop of waitress ends when it has nothing to watch; else only a signal ends it.
+        watched = list(server._map.values())
+        server.trigger.pull_trigger(server._map.clear)
+        loop.join()
+        server.task_dispatcher.shutdown()
+        for each in watched:
+            each.close()
 
 
 @pytest.mark.django_db(transaction=True)

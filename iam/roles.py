@@ -55,13 +55,13 @@ INSIDE = frozenset(
         "contenttypes.contenttype",
         "iam.grouppath",
         "iam.keptanswer",
-            "provisioning.hourlycount",
+        "provisioning.hourlycount",
         "provisioning.lane",
-            "provisioning.sighting",
+        "provisioning.sighting",
         "provisioning.takenvalue",
         "provisioning.webhooklane",
         "provisioning.worker",
-            "sessions.session",
+        "sessions.session",
     }
 )
 

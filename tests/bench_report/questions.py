@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import log10
 from random import Random
 from typing import Any
 
@@ -79,7 +80,7 @@ def _range(chance: Random, events: int) -> Asked:
 
 
 def _person(chance: Random, events: int) -> Asked:
-    name = f"p{chance.randrange(people(events)):07}@bench.example"
+    name = f"{_anybody(chance, events)}@bench.example"
     return Asked(
         {"identifier": name, "match": "exact"},
         [_PERSON],
@@ -87,22 +88,30 @@ def _person(chance: Random, events: int) -> Asked:
     )
 
 
-def _beginning(letters: int) -> Ask:
-    """The first letters of eight: with seven, those of ten people."""
+def _ten_people(chance: Random, events: int) -> Asked:
+    """Seven of the eight letters."""
+    return _beginning(_anybody(chance, events)[:7])
 
-    def ask(chance: Random, events: int) -> Asked:
-        begins = f"p{chance.randrange(people(events)):07}"[:letters]
-        if connection.vendor == "postgresql":
-            return Asked({"identifier": begins}, ["identifier_key LIKE %s"], [f"{begins}%"])
-        # What many people have is found along the time, which only a + tells SQLite.
-        hidden = "+" if letters < 5 else ""
-        return Asked(
-            {"identifier": begins},
-            [f"{hidden}identifier_key >= %s AND {hidden}identifier_key < %s"],
-            [begins, f"{begins}~"],
-        )
 
-    return ask
+def _many_people(chance: Random, events: int) -> Asked:
+    """One in twenty, however many there are."""
+    letters = 8 - round(log10(people(events) / 20))
+    # What many people have is found along the time, which only a + tells SQLite.
+    return _beginning(_anybody(chance, events)[:letters], hidden="+")
+
+
+def _anybody(chance: Random, events: int) -> str:
+    return f"p{chance.randrange(people(events)):07}"
+
+
+def _beginning(begins: str, *, hidden: str = "") -> Asked:
+    if connection.vendor == "postgresql":
+        return Asked({"identifier": begins}, ["identifier_key LIKE %s"], [f"{begins}%"])
+    return Asked(
+        {"identifier": begins},
+        [f"{hidden}identifier_key >= %s AND {hidden}identifier_key < %s"],
+        [begins, f"{begins}~"],
+    )
 
 
 def _app_of_a_person(chance: Random, events: int) -> Asked:
@@ -147,8 +156,8 @@ QUESTIONS: dict[str, Ask] = {
     "no filter": _everything,
     "24 hours": _DAY,
     "a person": _person,
-    "beginning of a name, ten people": _beginning(7),
-    "beginning of a name, many people": _beginning(4),
+    "beginning of a name, ten people": _ten_people,
+    "beginning of a name, many people": _many_people,
     "application": _app,
     "application, 7 days": _all(_app, _WEEK),
     "a person, application": _all(_person, _app_of_a_person),
@@ -156,7 +165,7 @@ QUESTIONS: dict[str, Ask] = {
     "failed, 30 days": _all(_FAILED, _MONTH),
     "deleted, 30 days": _all(_value("operation", "delete"), _MONTH),
     "push now, by olga": _all(_value("trigger", "manual"), _OLGA),
-    "application, beginning, own range": _all(_app, _beginning(4), _range),
+    "application, beginning, own range": _all(_app, _many_people, _range),
     "without effect": _WITHOUT,
 }
 

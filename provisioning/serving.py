@@ -35,7 +35,14 @@ def serve(*, host: str, port: int, ready: Callable[[str], None]) -> None:
     # Made only now, because it learns at its birth which static files there are.
     application = get_wsgi_application()
     server = create_server(
-        application, host=host, port=port, threads=8, ident="Gatehouse", **_behind_a_proxy()
+        application,
+        host=host,
+        port=port,
+        threads=8,
+        ident="Gatehouse",
+        # Otherwise it ends when more than a thousand connections are open, those to apps included.
+        asyncore_use_poll=True,
+        **_behind_a_proxy(),
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)

@@ -183,7 +183,8 @@ def test_memory_does_not_grow_with_the_rows(admin_client: Client, ending: str) -
 @contextmanager
 def served() -> Iterator[str]:
     """The address of the pages, served as `manage.py serve` does."""
-    server = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=4)
+    application = get_wsgi_application()
+    server = create_server(application, host="127.0.0.1", port=0, threads=4, asyncore_use_poll=True)
     loop = threading.Thread(target=server.run, daemon=True)
     loop.start()
     try:

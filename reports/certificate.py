@@ -23,7 +23,7 @@ from provisioning.models import (
 )
 from provisioning.plan import Operation
 from reports import standing
-from reports.standing import REMOVED, Evidence, Line, Standing
+from reports.standing import REMOVED, Line, Recorded, Standing
 
 _GIVES = [Operation.CREATE, Operation.ADOPT, Operation.REACTIVATE]
 _TAKES = [Operation.DEACTIVATE, Operation.DELETE]
@@ -138,7 +138,7 @@ def _lines(identifier: str, *, accounts: Q, events: Q) -> list[Line]:
     strangers = _strangers(identifier)
     lines = [
         standing.judged(
-            Evidence(
+            Recorded(
                 row,
                 last=last.get(row.app_id),
                 removals=removals.get(row.app_id, ()),

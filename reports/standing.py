@@ -51,7 +51,7 @@ REMOVED = (Standing.VERIFIED, Standing.ACCEPTED)
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Recorded:
     """What is recorded about one account, beside its row.
 
     `last` is the last event that gave or took access, `missing` the last comparison that did not
@@ -112,14 +112,14 @@ def never(app: App, stranger: Finding | None = None) -> Line:
     return Line(app.pk, app.name, Standing.NOT_MANAGED, _SEEN, why=seen, to_do=to_do)
 
 
-def judged(evidence: Evidence) -> Line:
+def judged(recorded: Recorded) -> Line:
     """The line of one account. No question is asked to the database or the application."""
-    line = _line(evidence)
+    line = _line(recorded)
     still_in = any(group.standing is Standing.OUTSTANDING for group in line.groups)
     if line.standing not in REMOVED or not still_in:
         return line
     return _with(
-        evidence,
+        recorded,
         Standing.OUTSTANDING,
         line.what,
         why="The account is in a group there still.",
@@ -127,11 +127,11 @@ def judged(evidence: Evidence) -> Line:
     )
 
 
-def _line(evidence: Evidence) -> Line:
-    account = evidence.account
+def _line(recorded: Recorded) -> Line:
+    account = recorded.account
     if account.forgotten_at is not None:
         return _with(
-            evidence,
+            recorded,
             Standing.NOT_MANAGED,
             "Given up",
             why=wording.not_managed(account),
@@ -139,72 +139,72 @@ def _line(evidence: Evidence) -> Line:
         )
     if account.given:  # type: ignore[attr-defined] # annotated by the certificate
         return _with(
-            evidence,
+            recorded,
             Standing.GIVEN,
             "Access is to be there",
             why="A policy gives it.",
             to_do="To end it, remove the person everywhere, or end what gives it.",
         )
     if account.kept:  # type: ignore[attr-defined] # the same
-        return _kept(evidence)
-    return _linked(evidence) if account.remote_id is not None else _not_linked(evidence)
+        return _kept(recorded)
+    return _linked(recorded) if account.remote_id is not None else _not_linked(recorded)
 
 
 # --------------------------------------------------------------------------- nobody is linked to
 
 
-def _not_linked(evidence: Evidence) -> Line:
-    account, stranger = evidence.account, _stranger(evidence)
+def _not_linked(recorded: Recorded) -> Line:
+    account, stranger = recorded.account, _stranger(recorded)
     if Operation.CREATE in doubt.operations(account.intent):
-        return _outstanding(evidence, "An account may have been made, whose answer was lost")
+        return _outstanding(recorded, "An account may have been made, whose answer was lost")
     if account.problem == Problem.CONFLICT or stranger is not None:
         seen = stranger.message if stranger is not None else account.message
         return _with(
-            evidence,
+            recorded,
             Standing.NOT_MANAGED,
             _SEEN,
             why=seen,
             to_do=_look_there(account.app),
         )
     if account.state == State.GONE:
-        deleted = evidence.last is not None and evidence.last.operation == Operation.DELETE
-        return _removed(evidence, "Account deleted" if deleted else "Account not there any more")
-    return _with(evidence, Standing.NEVER, "No account")
+        deleted = recorded.last is not None and recorded.last.operation == Operation.DELETE
+        return _removed(recorded, "Account deleted" if deleted else "Account not there any more")
+    return _with(recorded, Standing.NEVER, "No account")
 
 
-def _stranger(evidence: Evidence) -> Finding | None:
+def _stranger(recorded: Recorded) -> Finding | None:
     """Seen there since: what was adopted and removed after that comparison is not there now."""
-    found, last = evidence.stranger, evidence.last
+    found, last = recorded.stranger, recorded.last
     return found if found is None or last is None or last.at < found.run.started_at else None
 
 
 # ----------------------------------------------------------------------------- somebody is linked
 
 
-def _linked(evidence: Evidence) -> Line:
-    account = evidence.account
+def _linked(recorded: Recorded) -> Line:
+    account = recorded.account
     lost = doubt.operations(account.intent) & {Operation.DEACTIVATE, Operation.REACTIVATE}
     if account.state == State.ACTIVE or lost or account.problem == Problem.CHANGED_THERE:
-        return _outstanding(evidence, "Access has not ended yet")
+        return _outstanding(recorded, "Access has not ended yet")
     if account.seen.get(ACTIVE, [None, False])[1]:
         return _with(
-            evidence,
+            recorded,
             Standing.KEPT,
             "Account switched on there",
             why="Somebody switched it on in the application, and it was decided to leave it so.",
             to_do="Press “Push now” on the account, or switch it off there.",
         )
-    return _removed(evidence, "Account switched off")
+    return _removed(recorded, "Account switched off")
 
 
-def _kept(evidence: Evidence) -> Line:
-    account, hold = evidence.account, evidence.hold
+def _kept(recorded: Recorded) -> Line:
+    account, hold = recorded.account, recorded.hold
     decided = ""
     if hold is not None and hold.decision == Decision.REJECTED:
         decided = f" Decided by {hold.decided_by}: {hold.reason}"
     what = "Account stays" if account.state == State.ACTIVE else "Account stays, switched off"
     return _with(
-        evidence,
+        recorded,
         Standing.KEPT,
         what,
         why=f"{wording.kept(account)}{decided}",
@@ -212,21 +212,21 @@ def _kept(evidence: Evidence) -> Line:
     )
 
 
-def _removed(evidence: Evidence, what: str) -> Line:
+def _removed(recorded: Recorded, what: str) -> Line:
     """Verified is only what the application has shown, or what it did not have any more."""
-    last, missing = evidence.last, evidence.missing
-    if last is not None and _ended(evidence.account, last):
+    last, missing = recorded.last, recorded.missing
+    if last is not None and _ended(recorded.account, last):
         seen = last.effect == Effect.VERIFIED
         standing = Standing.VERIFIED if seen else Standing.ACCEPTED
-        return _with(evidence, standing, what, at=last.at, why=last.message)
-    if missing is not None and evidence.account.state == State.GONE:
+        return _with(recorded, standing, what, at=last.at, why=last.message)
+    if missing is not None and recorded.account.state == State.GONE:
         at = missing.run.ended_at or missing.run.started_at
-        return _with(evidence, Standing.VERIFIED, what, at=at, why=missing.message)
+        return _with(recorded, Standing.VERIFIED, what, at=at, why=missing.message)
     return _with(
-        evidence,
+        recorded,
         Standing.ACCEPTED,
         what,
-        at=evidence.account.deprovisioned_at,
+        at=recorded.account.deprovisioned_at,
         why="So it is recorded. The report has no row any more that tells what showed it.",
     )
 
@@ -239,11 +239,11 @@ def _ended(account: Account, last: Event) -> bool:
     return last.operation == Operation.ADOPT and account.state == State.SUSPENDED
 
 
-def _outstanding(evidence: Evidence, what: str) -> Line:
-    account = evidence.account
+def _outstanding(recorded: Recorded, what: str) -> Line:
+    account = recorded.account
     hindered = list(preview.hindrances(account.app))
     why, to_do = _reason(account, hindered)
-    return _with(evidence, Standing.OUTSTANDING, what, why=why, to_do=to_do)
+    return _with(recorded, Standing.OUTSTANDING, what, why=why, to_do=to_do)
 
 
 def _reason(account: Account, hindered: list[str]) -> tuple[str, str]:
@@ -273,7 +273,7 @@ def _look_there(app: App) -> str:
 
 
 def _with(
-    evidence: Evidence,
+    recorded: Recorded,
     standing: Standing,
     what: str,
     *,
@@ -281,7 +281,7 @@ def _with(
     why: str = "",
     to_do: str = "",
 ) -> Line:
-    account, last = evidence.account, evidence.last
+    account, last = recorded.account, recorded.last
     done = last is not None and standing in REMOVED
     trigger, by = (last.trigger, last.actor) if last and done else (account.trigger, account.actor)
     return Line(
@@ -294,16 +294,16 @@ def _with(
         by=by,
         why=why,
         to_do=to_do,
-        groups=tuple(_groups(evidence)),
+        groups=tuple(_groups(recorded)),
     )
 
 
-def _groups(evidence: Evidence) -> Iterator[Removal]:
-    for event in evidence.removals:
+def _groups(recorded: Recorded) -> Iterator[Removal]:
+    for event in recorded.removals:
         verified = event.effect == Effect.VERIFIED
         standing = Standing.VERIFIED if verified else Standing.ACCEPTED
         yield Removal(event.message, event.at, standing)
-    for member in evidence.members:
+    for member in recorded.members:
         # Of whoever was refused nothing is there.
         if member.state != MemberState.REFUSED:
             name = member.pushed_group.name

@@ -77,7 +77,7 @@ class Configuration(Api):
     def get(self, request: Request) -> Response:
         _refuse_without(request, rights.TO_READ)
         only = request.query_params.get(_APP, "")
-        if only and ("\x00" in only or not App.objects.filter(name=only).exists()):
+        if only and not App.objects.filter(name=only).exists():
             raise BadParameter({_APP: "There is no application with just this name."})
         return Response({"text": writing.as_text(stored.exported(only))})
 

@@ -101,3 +101,6 @@ def refuse_unknown(request: Request, known: set[str]) -> None:
             )
         if len(values) > 1 or not values[0]:
             raise BadParameter({name: "Give this parameter once, with a value, or leave it out."})
+        if "\x00" in values[0]:
+            # PostgreSQL takes it in no question.
+            raise BadParameter({name: "Leave out the sign U+0000: nothing here holds it."})

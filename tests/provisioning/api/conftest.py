@@ -1,7 +1,5 @@
 """Programs with the rights of an operator."""
 
-from typing import Any
-
 import pytest
 from django.utils import timezone
 
@@ -9,12 +7,6 @@ from iam.models import Group, GroupNesting, Operator, User
 from provisioning import apps_setup
 from provisioning.models import App, Hold, Policy, PushedGroup, Run, Webhook
 from tests.provisioning.api import Program, program
-
-
-@pytest.fixture(autouse=True)
-def _any_number_of_requests(settings: Any) -> None:
-    """What another test asked in the same minute does not count."""
-    settings.API_REQUESTS_PER_MINUTE = 1_000_000
 
 
 @pytest.fixture

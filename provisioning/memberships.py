@@ -8,9 +8,7 @@ from django.db.models import Q, QuerySet
 
 from iam import actor
 from iam.models import Membership
-from provisioning import group_queue, queue
-from provisioning.models import Trigger
-from provisioning.signals import apps_of
+from provisioning import queue
 
 # (user, group)
 Pair = tuple[int, int]
@@ -37,14 +35,9 @@ def change(*, add: Collection[Pair], remove: Collection[Pair]) -> tuple[int, int
         # `delete` would send a signal for each row, and each would mark by itself.
         rows._raw_delete(rows.db)
     if new or gone:
-        _mark([*new, *gone])
+        changed = [*new, *gone]
+        queue.mark_members({user for user, _ in changed}, {group for _, group in changed})
     return len(new), len(gone)
-
-
-def _mark(pairs: list[Pair]) -> None:
-    users, groups = {user for user, _ in pairs}, {group for _, group in pairs}
-    queue.mark(users=users, apps=apps_of(groups), trigger=Trigger.MEMBERSHIP)
-    group_queue.mark(groups, trigger=Trigger.MEMBERSHIP)
 
 
 def _rows(pairs: Iterable[Pair]) -> Iterator[QuerySet[Membership]]:

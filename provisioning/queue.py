@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from iam import actor, nesting
 from provisioning import access, group_queue, nudge
-from provisioning.models import Account, App, Mapping, Priority, PushedGroup, Trigger
+from provisioning.models import Account, App, Mapping, Policy, Priority, PushedGroup, Trigger
 from provisioning.plan import State
 from provisioning.transactions import giving_way
 
@@ -53,6 +53,28 @@ def mark(
 def mark_accounts(accounts: QuerySet[Account], *, trigger: Trigger) -> int:
     """Make just these accounts due; how many there were."""
     return _make_due(accounts, now=timezone.now(), trigger=trigger, leaving=False)
+
+
+def mark_members(users: Keys, groups: Keys, *, leaving: bool = False) -> None:
+    """These users have come into these groups or left them; what that means for both is due."""
+    # To have an account, or to a formula.
+    given = Policy.objects.filter(group__in=access.holding(groups)).values("app")
+    asked = Mapping.objects.reading("is_member_of").values("app")
+    apps = App.objects.filter(Q(pk__in=given) | Q(pk__in=asked)).values("pk")
+    mark(users=users, apps=apps, trigger=Trigger.MEMBERSHIP, leaving=leaving)
+    group_queue.mark(groups, trigger=Trigger.MEMBERSHIP)
+
+
+def mark_apps(apps: Keys, *, trigger: Trigger) -> None:
+    """What these apps give, or may do, has changed: all accounts and groups there are due."""
+    mark(apps=apps, trigger=trigger)
+    group_queue.mark_apps(apps, trigger=trigger)
+
+
+def push_now(app: App) -> int:
+    """Look at everything of the app again; how many of its accounts are due."""
+    mark_apps([app.pk], trigger=Trigger.MANUAL)
+    return Account.objects.filter(app=app, due_at__isnull=False).count()
 
 
 def unsettled(rows: QuerySet[Row]) -> QuerySet[Row]:

@@ -22,7 +22,6 @@ from iam.text import counted
 from provisioning import (
     apps_setup,
     connectors,
-    group_queue,
     guard,
     losses,
     queue,
@@ -44,7 +43,6 @@ from provisioning.models import (
     PushedGroup,
     PushedMember,
     Run,
-    Trigger,
 )
 from provisioning.plan import GROUP_FEATURES
 
@@ -272,9 +270,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
             else:
                 messages.error(request, sentence)
         if _PUSH in request.POST:
-            queue.mark(apps=[app.pk], trigger=Trigger.MANUAL)
-            group_queue.mark_apps([app.pk], trigger=Trigger.MANUAL)
-            count = Account.objects.filter(app=app, due_at__isnull=False).count()
+            count = queue.push_now(app)
             accounts = counted(count, f"account of {app} is", f"accounts of {app} are")
             messages.success(request, f"{accounts} looked at again now.")
         if _FORGET in request.POST:

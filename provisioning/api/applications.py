@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from iam.models import Scope
-from provisioning import apps_setup, connectors, group_queue, queue
+from provisioning import apps_setup, connectors, queue
 from provisioning.api import by_form
 from provisioning.api.filtering import Key as KeyFilter
 from provisioning.api.filtering import YesNo
@@ -21,7 +21,7 @@ from provisioning.api.shapes import Nothing, StrictModel, Text
 from provisioning.api.views import Create, Delete, Read, Resource, Update
 from provisioning.forms import NewAppForm, app_form, filled_in, place, refused
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, sent
-from provisioning.models import Account, App, Mapping, Policy, Trigger
+from provisioning.models import App, Mapping, Policy
 from provisioning.models import Resource as About
 from provisioning.plan import Feature
 
@@ -150,10 +150,7 @@ class Apps(Read, Create, Update, Delete, Resource):
     @action(detail=True, methods=["post"], right=_MAY_CHANGE, serializer_class=Nothing)
     def push(self, request: Request, pk: str) -> Response:
         """Look at all accounts and groups of the application again now."""
-        app = self._this(request)
-        queue.mark(apps=[app.pk], trigger=Trigger.MANUAL)
-        group_queue.mark_apps([app.pk], trigger=Trigger.MANUAL)
-        due = Account.objects.filter(app=app, due_at__isnull=False).count()
+        due = queue.push_now(self._this(request))
         return Response(DueShape({"due": due}).data, status=202)
 
     @extend_schema(responses={200: CheckShape})

@@ -29,7 +29,7 @@ from django.db.models.expressions import Combinable, RawSQL
 
 from iam import nesting
 from iam.models import Group, GroupPath, Membership, User
-from provisioning.models import Account, App, GroupsToPush, Policy
+from provisioning.models import Account, App, GroupsToPush, Policy, PushedGroup
 from provisioning.plan import Feature, Operation, State
 
 Keys = Collection[int] | QuerySet[Any, Any]
@@ -183,6 +183,11 @@ def granted() -> Case:
     return _yes(by_policy() | Q(kept()) & Q(could_be_on()))
 
 
+def with_wanted(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Each with `wanted`: whether its user should have it now."""
+    return accounts.annotate(wanted=granted())  # type: ignore[no-redef] # declared by the model
+
+
 def could_be_on() -> Case:
     """For a query over accounts: whether the account is active there, as far as is known."""
     lost = in_doubt(Operation.DEACTIVATE) | in_doubt(Operation.REACTIVATE)
@@ -209,6 +214,11 @@ def pushed() -> Case:
         Q(app__groups_to_push=GroupsToPush.POLICIES) & Q(Exists(policies))
         | Q(app__groups_to_push=GroupsToPush.CHOSEN) & Q(Exists(chosen))
     )
+
+
+def with_wanted_groups(groups: QuerySet[PushedGroup]) -> QuerySet[PushedGroup]:
+    """Each with `wanted`: whether it is to be kept in the application now."""
+    return groups.annotate(wanted=pushed())  # type: ignore[no-redef] # declared by the model
 
 
 def pushing(apps: Keys | None = None) -> QuerySet[App]:

@@ -119,7 +119,7 @@ def is_due(app: App) -> bool:
 def claim(app: App, *, limit: int) -> list[PushedGroup]:
     """What is due in an app, longest first, with its group and `wanted`: whether it should be."""
     due = PushedGroup.objects.filter(app=app, due_at__lte=timezone.now())
-    rows = due.annotate(wanted=access.pushed()).select_related("group")
+    rows = access.with_wanted_groups(due).select_related("group")
     return list(rows.order_by("due_at", "pk")[:limit])
 
 

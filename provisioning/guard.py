@@ -125,7 +125,7 @@ def hold_back(claimed: list[Account], *, app: App, lease: Lease) -> list[Account
 
 
 def _leaves(account: Account, app: App, now: datetime) -> bool:
-    if account.wanted:  # type: ignore[attr-defined] # annotated by queue.claim
+    if account.wanted:
         return False
     action = plan(account.recorded, wanted=False, desired={}, rules=app.rules, now=now)
     return action.operation in REMOVALS

@@ -110,12 +110,12 @@ def steps(app: App, accounts: QuerySet[Account]) -> Iterator[Step]:
     rows = list(app.mappings.of_people())
     too_many = guard.would_hold(app, removed=max(1, guard.due_removals(app)))
     for batch in _batches(accounts.filter(app=app)):
-        given = {each.user: each.pk for each in batch if each.user is not None and _wanted(each)}
+        given = {each.user: each.pk for each in batch if each.user is not None and each.wanted}
         people = known(rows, given, app=app)
         for account in batch:
             account.app = app
             person = people.get(account.user_id or 0)
-            yield _step(account, person, rows, wanted=_wanted(account), too_many=too_many)
+            yield _step(account, person, rows, wanted=account.wanted, too_many=too_many)
 
 
 def of_person(app: App, user: User) -> Step:
@@ -216,12 +216,8 @@ def _step(
 
 
 def _batches(accounts: QuerySet[Account]) -> Iterator[Sequence[Account]]:
-    rows = accounts.annotate(wanted=access.granted()).select_related("user__manager")
+    rows = access.with_wanted(accounts).select_related("user__manager")
     last = 0
     while batch := list(rows.filter(pk__gt=last).order_by("pk")[:_BATCH]):
         yield batch
         last = batch[-1].pk
-
-
-def _wanted(account: Account) -> bool:
-    return bool(account.wanted)  # type: ignore[attr-defined] # annotated by _batches

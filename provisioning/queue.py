@@ -115,7 +115,7 @@ def claim(app: App, *, limit: int = 200) -> list[Account]:
     if not due.exists():
         return []
     return list(
-        due.annotate(wanted=access.granted())
+        access.with_wanted(due)
         .select_related("user__manager")
         .order_by("priority", "due_at", "pk")[:limit]
     )

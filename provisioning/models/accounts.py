@@ -122,6 +122,9 @@ class Account(models.Model):
     # What it was last worked on with: the person as they were then.
     checked_at = models.DateTimeField("last look", null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Whether the person should have it now: no column, but what queries that ask for it add
+    # (access.with_wanted).
+    wanted: bool
 
     class Meta:
         ordering = ["identifier_key"]

@@ -7,13 +7,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection, models, transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db import transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
 from iam import actor, nesting
 from provisioning import access, group_queue, nudge
+from provisioning.inserting import insert
 from provisioning.models import Account, App, Mapping, Policy, Priority, PushedGroup, Trigger
 from provisioning.plan import State
 from provisioning.transactions import giving_way
@@ -177,45 +177,23 @@ def _add(
     way: str, *, users: Keys | None, apps: Keys | None, now: datetime, trigger: Trigger
 ) -> int:
     person = f"group__{way}"
-    columns: dict[str, Any] = {
+    # The name takes the very membership that is looked at: a path of its own in another `filter`
+    # would stand for any member of the group, and every one of them be compared with every other.
+    ways = access.pairs(way, users=users, apps=apps).alias(member=F(f"{person}_id"))
+    there = Account.objects.filter(app=OuterRef("app"), user=OuterRef("member"))
+    missing = ways.filter(~Exists(there)).distinct().order_by("app_id", f"{person}_id")
+    columns = {
         "app_id": F("app_id"),
         "user_id": F(f"{person}_id"),
         "identifier": F(f"{person}__username"),
         "identifier_key": F(f"{person}__username_key"),
         "external_id": F(f"{person}__external_id"),
-        **{
-            name: Value(value, output_field=_column(name))
-            for name, value in _fresh(now, trigger).items()
-        },
     }
-    # The name takes the very membership that is looked at: a path of its own in another `filter`
-    # would stand for any member of the group, and every one of them be compared with every other.
-    ways = access.pairs(way, users=users, apps=apps).alias(member=F(f"{person}_id"))
-    there = Account.objects.filter(app=OuterRef("app"), user=OuterRef("member"))
-    missing = ways.filter(~Exists(there))
-    rows = missing.values_list(*columns.values()).distinct().order_by("app_id", f"{person}_id")
-    try:
-        select, parameters = rows.query.sql_with_params()
-    except EmptyResultSet:
-        return 0
-    names = ", ".join(connection.ops.quote_name(name) for name in columns)
-    table = connection.ops.quote_name(Account._meta.db_table)
-    with connection.cursor() as cursor:
-        # Names come from the model, values go in as parameters.
-        cursor.execute(
-            f"INSERT INTO {table} ({names}) {select} ON CONFLICT DO NOTHING",  # noqa: S608
-            parameters,
-        )
-        return int(cursor.rowcount)
-
-
-def _column(name: str) -> "models.Field[Any, Any]":
-    column = Account._meta.get_field(name)
-    assert isinstance(column, models.Field)  # noqa: S101 - for the type checker
-    return column
+    return insert(Account, missing, columns, _fresh(now, trigger))
 
 
 def _fresh(now: datetime, trigger: Trigger) -> dict[str, Any]:
+    """What all new accounts have in common."""
     return {
         "origin": "",
         "state": State.ABSENT.value,

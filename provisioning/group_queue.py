@@ -6,7 +6,6 @@ The row of a pushed group is its queue, as an account's row is (provisioning/que
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from itertools import islice
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -15,6 +14,7 @@ from django.utils import timezone
 from iam import actor
 from iam.models import Group, Membership
 from provisioning import access, group_members, nudge
+from provisioning.access import Keys
 from provisioning.models import (
     Account,
     App,
@@ -25,8 +25,6 @@ from provisioning.models import (
     Trigger,
 )
 from provisioning.plan import Feature, State
-
-Keys = Collection[int] | QuerySet[Any, Any]
 
 _BATCH = 500
 # What is due within this time is not looked at by the routine check.

@@ -3,7 +3,6 @@
 The account row is the queue: there is no job that could be lost or fall out of step with it.
 """
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -13,15 +12,13 @@ from django.utils import timezone
 
 from iam import actor, nesting
 from provisioning import access, group_queue, nudge
+from provisioning.access import Keys
 from provisioning.inserting import insert
 from provisioning.models import Account, App, Mapping, Policy, Priority, PushedGroup, Trigger
 from provisioning.plan import State
 from provisioning.transactions import giving_way
 
-Keys = Collection[int] | QuerySet[Any, Any]
 Row = TypeVar("Row", Account, PushedGroup)
-
-wake = nudge.wake
 
 # A write without signals may be committed this much later than the time it carries.
 _COMMIT_LAG = timedelta(minutes=2)

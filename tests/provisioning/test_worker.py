@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 
 from iam.models import Group, Membership, User
-from provisioning import queue, worker
+from provisioning import nudge, queue, worker
 from provisioning.models import Account, App, Lane
 from tests.conftest import MakeApp, person
 from tests.support.faulty import FaultyScim, answer
@@ -141,32 +141,32 @@ def test_a_large_app_gives_way_to_the_others_before_it_has_ended(
 
 
 def test_a_worker_is_woken_by_the_commit_and_not_before(app: App, ann: User) -> None:
-    queue.wake.clear()
+    nudge.wake.clear()
     with transaction.atomic():
         ann.save()
-        assert not queue.wake.is_set()
-    assert queue.wake.is_set()
+        assert not nudge.wake.is_set()
+    assert nudge.wake.is_set()
 
 
 def test_a_new_account_wakes_the_worker(app: App, bob: User, sales: Group) -> None:
-    queue.wake.clear()
+    nudge.wake.clear()
     sales.users.add(bob)
-    assert queue.wake.is_set()
+    assert nudge.wake.is_set()
 
 
 def test_what_is_undone_wakes_nobody(app: App, ann: User) -> None:
-    queue.wake.clear()
+    nudge.wake.clear()
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         ann.save()
         raise ZeroDivisionError
-    assert not queue.wake.is_set()
+    assert not nudge.wake.is_set()
 
 
 def test_a_change_that_makes_nothing_due_wakes_nobody(app: App, bob: User) -> None:
-    queue.wake.clear()
+    nudge.wake.clear()
     bob.save()
     queue.sweep()
-    assert not queue.wake.is_set()
+    assert not nudge.wake.is_set()
 
 
 # ---------------------------------------------------------------------------------- going wrong

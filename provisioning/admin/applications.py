@@ -1,6 +1,5 @@
 """Apps: choose from the catalogue, connect, map attributes, switch features on."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -28,7 +27,7 @@ from provisioning import (
     reconcile,
     wording,
 )
-from provisioning.admin import configuration, guidance, preview
+from provisioning.admin import configuration, guidance, parts, preview
 from provisioning.admin.buttons import button
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.connectors.base import Setting
@@ -296,7 +295,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
     @display(description="Settings")
     def settings_told(self, app: App) -> str:
         """For whoever may not change them; of a secret only whether there is one."""
-        return _lines(
+        return parts.lines(
             f"{each.label}: {'stored' if each.secret else _shown(each, app)}"
             for each in app.kind.settings
             if (each.key in app.stored_secrets if each.secret else app.settings.get(each.key))
@@ -305,7 +304,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
     @display(description="Switched on")
     def features_told(self, app: App) -> str:
         features = [each for each in app.kind.features if each in app.features]
-        return _lines(wording.FEATURE_LABELS[each] for each in features)
+        return parts.lines(wording.FEATURE_LABELS[each] for each in features)
 
     @display(description="Kind")
     def kind_label(self, app: App) -> str:
@@ -343,10 +342,6 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
 def _shown(setting: Setting, app: App) -> str:
     value: str = app.settings[setting.key]
     return dict(setting.choices).get(value, value)
-
-
-def _lines(told: Iterable[str]) -> str:
-    return format_html('<span class="pointed">{}</span>', "\n".join(told) or "nothing")
 
 
 def _has_groups(app: App) -> bool:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Mapping as Values
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -111,7 +110,7 @@ def steps(app: App, accounts: QuerySet[Account]) -> Iterator[Step]:
     too_many = guard.would_hold(app, removed=max(1, guard.due_removals(app)))
     for batch in _batches(accounts.filter(app=app)):
         given = {each.user: each.pk for each in batch if each.user is not None and each.wanted}
-        people = known(rows, given, app=app)
+        people = uniqueness.known(rows, given, app=app)
         for account in batch:
             account.app = app
             person = people.get(account.user_id or 0)
@@ -126,20 +125,8 @@ def of_person(app: App, user: User) -> Step:
     if not access.entitled(app).filter(pk=user.pk).exists():
         return Step(account, wanted=False)
     rows = list(app.mappings.of_people())
-    person = known(rows, {user: None}, app=app)[user.pk]
+    person = uniqueness.known(rows, {user: None}, app=app)[user.pk]
     return _step(account, person, rows, wanted=True, too_many=False)
-
-
-def known(
-    rows: Sequence[Mapping], accounts: Values[User, int | None], *, app: App
-) -> dict[int, Person]:
-    """People with what the rows ask about them, by their keys; `accounts` has those of accounts.
-
-    Where a formula gives each account a value of its own, none is taken for this.
-    """
-    people = mapping.people(rows, list(accounts), app=app)
-    theirs = {user.pk: account for user, account in accounts.items()}
-    return uniqueness.numbered(rows, people, theirs, app=app, take=False)
 
 
 def hindrances(app: App) -> Iterator[str]:

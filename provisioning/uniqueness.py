@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from django.db import models, transaction
 
 from iam import text
+from iam.models import User
 from provisioning import mapping, transactions
 from provisioning.errors import Rejected
 from provisioning.mapping import MOST_NUMBERS, Person
@@ -48,6 +49,18 @@ def numbered(
             numbers = {**found[key].numbers, row.target: number}
             found[key] = replace(found[key], numbers=numbers)
     return found
+
+
+def known(
+    rows: Sequence[Row], accounts: Mapping[User, int | None], *, app: App
+) -> dict[int, Person]:
+    """People with what the rows ask about them, by their keys; `accounts` has those of accounts.
+
+    For a preview: where a formula gives each account a value of its own, none is taken for this.
+    """
+    people = mapping.people(rows, list(accounts), app=app)
+    theirs = {user.pk: account for user, account in accounts.items()}
+    return numbered(rows, people, theirs, app=app, take=False)
 
 
 def let_go(job: Job, rows: Iterable[Row]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from iam import batches
 from provisioning import doubt, evidence, group_members, group_wording
 from provisioning.connectors.base import RemoteGroup
 from provisioning.effects import LOOKS, Effect, of_member
@@ -27,6 +28,7 @@ from provisioning.outcomes import CERTAIN, CLEAR, began, present, problem_fields
 from provisioning.plan import Change, Feature, Operation, State
 from provisioning.retrying import next_day, next_look
 
+_BATCH = 500
 _UNGUARDED: dict[str, Any] = {
     "guard": "",
     "guard_about": "",
@@ -255,11 +257,9 @@ def found(
 
 
 def _known(pushed: PushedGroup, members: frozenset[str]) -> int:
-    ids, count = sorted(members), 0
-    for start in range(0, len(ids), 500):
-        chunk = ids[start : start + 500]
-        count += pushed.app.accounts.filter(remote_id__in=chunk).count()
-    return count
+    accounts = pushed.app.accounts
+    chunks = batches.of(sorted(members), _BATCH)
+    return sum(accounts.filter(remote_id__in=chunk).count() for chunk in chunks)
 
 
 def never_got_through(job: GroupJob) -> GroupResult:

@@ -5,13 +5,12 @@ The row of a pushed group is its queue, as an account's row is (provisioning/que
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from itertools import islice
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from iam import actor
+from iam import actor, batches
 from iam.models import Group, Membership
 from provisioning import access, group_members, nudge
 from provisioning.access import Keys
@@ -156,8 +155,7 @@ def _add_missing(*, apps: Keys | None, now: datetime, trigger: Trigger) -> int:
     there = PushedGroup.objects.filter(app=OuterRef("app"), group=OuterRef("group"))
     added = 0
     for pairs in access.group_pairs(apps=apps):
-        missing = iter(list(pairs.filter(~Exists(there))))
-        while batch := list(islice(missing, _BATCH)):
+        for batch in batches.of(list(pairs.filter(~Exists(there))), _BATCH):
             added += _add(batch, now=now, trigger=trigger)
     if added:
         transaction.on_commit(nudge.everybody, robust=True)

@@ -1,12 +1,11 @@
 """Changes many memberships at once: a few statements, and one mark for everybody concerned."""
 
 from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from iam import actor
+from iam import actor, batches
 from iam.models import Membership
 from provisioning import queue
 
@@ -41,8 +40,7 @@ def change(*, add: Collection[Pair], remove: Collection[Pair]) -> tuple[int, int
 
 
 def _rows(pairs: Iterable[Pair]) -> Iterator[QuerySet[Membership]]:
-    source = iter(sorted(set(pairs)))
-    while batch := list(islice(source, _AT_ONCE)):
+    for batch in batches.of(sorted(set(pairs)), _AT_ONCE):
         wanted = Q()
         for user, group in batch:
             wanted |= Q(user=user, group=group)

@@ -9,6 +9,7 @@ from itertools import islice
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from iam import batches
 from iam.models import User
 from provisioning import access, evidence, guard, mapping, uniqueness, wording
 from provisioning.errors import Rejected
@@ -108,7 +109,8 @@ def steps(app: App, accounts: QuerySet[Account]) -> Iterator[Step]:
     """The next step of each account, read in batches. Nothing is written or sent."""
     rows = list(app.mappings.of_people())
     too_many = guard.would_hold(app, removed=max(1, guard.due_removals(app)))
-    for batch in _batches(accounts.filter(app=app)):
+    found = access.with_wanted(accounts.filter(app=app)).select_related("user__manager")
+    for batch in batches.by_key(found, _BATCH):
         given = {each.user: each.pk for each in batch if each.user is not None and each.wanted}
         people = uniqueness.known(rows, given, app=app)
         for account in batch:
@@ -200,11 +202,3 @@ def _step(
     held = action.operation in REMOVALS and (account.guard == Guard.HELD or undecided)
     masking = evidence.masking(rows)
     return Step(account, wanted, action, held=held, desired=desired, masking=masking)
-
-
-def _batches(accounts: QuerySet[Account]) -> Iterator[Sequence[Account]]:
-    rows = access.with_wanted(accounts).select_related("user__manager")
-    last = 0
-    while batch := list(rows.filter(pk__gt=last).order_by("pk")[:_BATCH]):
-        yield batch
-        last = batch[-1].pk

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from iam import batches
 from provisioning import nudge
 from provisioning.inserting import insert
 from provisioning.lanes import AT_WORK
@@ -33,9 +34,7 @@ def enqueue(events: Collection[int]) -> None:
     webhooks = list(Webhook.objects.filter(enabled=True))
     if not webhooks or not events:
         return
-    keys = sorted(events)
-    for start in range(0, len(keys), _BATCH):
-        recorded = keys[start : start + _BATCH]
+    for recorded in batches.of(sorted(events), _BATCH):
         for webhook in webhooks:
             _add(webhook, webhook.tells().filter(pk__in=recorded))
 
@@ -79,8 +78,7 @@ def replay_events(
             f"More than {most:,} events are of this time. Choose a shorter one, and then the next."
         )
     count = 0
-    for start in range(0, len(keys), _BATCH):
-        chosen = keys[start : start + _BATCH]
+    for chosen in batches.of(keys, _BATCH):
         with transaction.atomic():
             count += replay(webhook.deliveries.filter(event__in=chosen))
             count += _add(webhook, webhook.tells().filter(pk__in=chosen))

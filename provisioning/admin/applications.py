@@ -24,7 +24,7 @@ from provisioning import (
     guard,
     losses,
     queue,
-    reconcile,
+    schedule,
     wording,
 )
 from provisioning.admin import configuration, guidance, parts, preview
@@ -276,8 +276,12 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
             apps_setup.forget(app)
             messages.success(request, f"What {app} can do is found out anew.")
         if _COMPARE in request.POST and app.kind.lists_accounts:
-            run = reconcile.start(app, actor=actor.current())
-            messages.success(request, _compares(run))
+            try:
+                run = schedule.ask_for(app, by=actor.current())
+            except schedule.Refused as error:
+                messages.error(request, str(error))
+            else:
+                messages.success(request, _compares(run))
 
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
         return [

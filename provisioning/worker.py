@@ -68,15 +68,6 @@ def run(stopped: Stopped, *, at_once: int = _LANES_AT_ONCE, turn: float = lanes.
     connections.close_all()
 
 
-def drain_all(*, owner: str = "once", rounds: int = 100) -> None:
-    """Work in this thread until nothing is due now: for tests, commands and the demo."""
-    for _ in range(rounds):
-        worked = [push.drain(app, owner=owner) for app in queue.due_apps()]
-        worked += [webhook_delivery.drain(each, owner=owner) for each in webhook_queue.due()]
-        if not any(worked):
-            return
-
-
 class _Lanes(Generic[Row]):
     """The lanes of apps, or of webhooks, that this process drains, each in a thread of its own."""
 

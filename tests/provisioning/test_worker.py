@@ -9,9 +9,10 @@ import pytest
 from django.db import transaction
 
 from iam.models import Group, Membership, User
-from provisioning import nudge, queue, worker
+from provisioning import nudge, queue
 from provisioning.models import Account, App, Lane
 from tests.conftest import MakeApp, person
+from tests.support.draining import drain_all
 from tests.support.faulty import FaultyScim, answer
 from tests.support.looks import account, agree, happened
 from tests.support.servers import Reply
@@ -191,11 +192,11 @@ def test_a_worker_outlives_an_app_that_breaks_it(
     agree(app, faulty)
 
 
-def test_draining_in_this_thread_ends_even_if_something_stays_due(
+def test_an_application_that_asks_for_less_is_left_alone_for_a_while(
     app: App, ann: User, faulty: FaultyScim
 ) -> None:
     faulty.on("*", answer(429, Retry_After="0"))
-    worker.drain_all(rounds=3)
+    drain_all(rounds=3)
     assert not nothing_due()
     assert len(faulty.requests) == 1
 

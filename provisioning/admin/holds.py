@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import display
 
-from iam.text import counted
+from iam.text import capital, counted
 from provisioning import group_guard, guard
 from provisioning.admin import confirming, parts
 from provisioning.admin.parts import FoundByKey, ReadOnly
@@ -159,9 +159,9 @@ def _of_group(hold: Hold, *, loses: bool) -> str:
     people = counted(hold.people, "person", "people")
     group = f"the group “{hold.identifier}” in {hold.app}"
     if hold.operation == Operation.DELETE_GROUP:
-        stays = f"{group[0].upper()}{group[1:]} stays, with {people} in it."
-        deleted = f"{group[0].upper()}{group[1:]} is deleted, with {people} in it."
-        return f"{deleted} That cannot be undone." if loses else stays
+        if loses:
+            return f"{capital(group)} is deleted, with {people} in it. That cannot be undone."
+        return f"{capital(group)} stays, with {people} in it."
     if loses:
         return f"{people} {'is' if hold.people == 1 else 'are'} taken out of {group}."
     return f"{people} {'stays' if hold.people == 1 else 'stay'} in {group}."

@@ -19,7 +19,7 @@ from provisioning.api.filtering import Key as KeyFilter
 from provisioning.api.filtering import YesNo
 from provisioning.api.shapes import Nothing, StrictModel, Text
 from provisioning.api.views import Create, Delete, Read, Resource, Update
-from provisioning.forms import NewAppForm, app_form, filled_in, place, refused
+from provisioning.forms import AppForm, NewAppForm, app_form, filled_in, place, refused
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, sent
 from provisioning.models import App, Mapping, Policy
 from provisioning.models import Resource as About
@@ -27,23 +27,8 @@ from provisioning.plan import Feature
 
 _MAY_CHANGE = "provisioning.change_app"
 _LONGEST = 20_000
-_SWITCHES = [
-    "internal",
-    "ca_certificate",
-    "paused",
-    "delete_after_days",
-    "guard_count",
-    "guard_percent",
-    "requests_per_second",
-    "requests_at_once",
-    "drift",
-    "compare_hours",
-    "groups_to_push",
-    "chosen_groups",
-    "adopt_groups",
-    "keep_events_days",
-    "keep_evidence_days",
-]
+# What the page of an application asks for beside its settings, secrets and features.
+_SWITCHES = [name for name in AppForm.Meta.fields if name != "name"]
 
 
 class Values(serializers.DictField):

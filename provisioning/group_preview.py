@@ -75,11 +75,10 @@ def steps(app: App) -> Iterator[GroupStep]:
 def _step(
     pushed: PushedGroup, rows: Sequence[Mapping], joining: int, leaving: int, too_many: bool
 ) -> GroupStep:
-    wanted = bool(pushed.wanted)  # type: ignore[attr-defined] # annotated by _batches
     stays = pushed.guard in {GroupGuard.HELD, GroupGuard.KEPT}
     desired: group_mapping.Desired = {}
     try:
-        if wanted and pushed.group is not None:
+        if pushed.wanted and pushed.group is not None:
             pushed.name = pushed.group.name
             desired = group_mapping.render(
                 rows,
@@ -92,7 +91,7 @@ def _step(
         return GroupStep(pushed, refused=str(error))
     action = plan_group(
         pushed.recorded,
-        wanted=wanted,
+        wanted=pushed.wanted,
         desired=desired,
         people=People(bool(joining), bool(leaving) and not stays, held=stays),
         features=pushed.app.rules.features,
@@ -146,7 +145,7 @@ def _members(step: GroupStep) -> str:
 
 
 def _batches(groups: QuerySet[PushedGroup]) -> Iterator[Sequence[PushedGroup]]:
-    rows = groups.annotate(wanted=access.pushed()).select_related("group")
+    rows = access.with_wanted_groups(groups).select_related("group")
     last = 0
     while batch := list(rows.filter(pk__gt=last).order_by("pk")[:_BATCH]):
         yield batch

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from iam import actor, people_file, people_import
+from iam import actor, batches, people_file, people_import
 from iam.people_file import Person
 from iam.people_import import Examined
 from iam.people_lines import Problem, Unusable
@@ -73,13 +73,13 @@ class Command(answering.Command):
         """How many lines were gone through; managers last, as they may stand further down."""
         done = 0
         with Progress(self, "Writing", unit="people") as progress:
-            for batch in people_import.batches(_people(read())):
+            for batch in batches.of(_people(read()), people_import.BATCH):
                 if stopped():
                     return done
                 _put(people_import.write, batch)
                 done += len(batch)
                 progress.show(done, found.people)
-        for batch in people_import.batches(_people(read())):
+        for batch in batches.of(_people(read()), people_import.BATCH):
             if stopped():
                 return done
             _put(people_import.write_managers, batch)

@@ -48,22 +48,26 @@ class GroupSummary:
     first: list[GroupStep] = field(default_factory=list)
 
 
-def summary(app: App, *, rows: int) -> GroupSummary:
-    """The due groups counted, with so many of those for which there is something to do."""
+def due(app: App) -> QuerySet[PushedGroup]:
+    """What a worker would take up now, once no account is due."""
+    return PushedGroup.objects.filter(app=app, due_at__lte=timezone.now())
+
+
+def summary(app: App, groups: QuerySet[PushedGroup], *, rows: int) -> GroupSummary:
+    """These groups counted, with so many of those for which there is something to do."""
     found = GroupSummary()
-    for step in steps(app):
+    for step in steps(app, groups):
         found.counts[step.kind] += 1
         if step.kind != Operation.NOTHING and len(found.first) < rows:
             found.first.append(step)
     return found
 
 
-def steps(app: App) -> Iterator[GroupStep]:
-    """The next step of each group that is due, read in batches. Nothing is written or sent."""
+def steps(app: App, groups: QuerySet[PushedGroup]) -> Iterator[GroupStep]:
+    """The next step of each of these groups, read in batches. Nothing is written or sent."""
     rows = list(app.mappings.of_groups())
     too_many = group_guard.would_hold(app)
-    due = PushedGroup.objects.filter(app=app, due_at__lte=timezone.now())
-    for batch in _batches(due):
+    for batch in _batches(groups):
         joining, leaving = group_members.changes(batch)
         for pushed in batch:
             pushed.app = app

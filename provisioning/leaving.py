@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from iam import actor
@@ -15,6 +14,7 @@ from provisioning import guard, memberships, preview, trial
 from provisioning.models import Account, App, Leaving
 from provisioning.plan import Feature, Operation
 from provisioning.preview import Step
+from provisioning.trial import Marked
 
 # What an operator must be allowed to do for it.
 RIGHTS = ("iam.change_user", "iam.delete_membership", "provisioning.change_account")
@@ -118,11 +118,11 @@ def _memberships(user: User) -> list[tuple[int, str]]:
     return list(held.values_list("group", "group__name"))
 
 
-def _seen(accounts: QuerySet[Account]) -> tuple[Consequence, ...]:
+def _seen(marked: Marked) -> tuple[Consequence, ...]:
     return tuple(
         _consequence(app, step)
-        for app in trial.apps_of(accounts)
-        for step in preview.steps(app, accounts)
+        for app in trial.apps_of(marked.accounts)
+        for step in preview.steps(app, marked.accounts)
     )
 
 

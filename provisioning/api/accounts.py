@@ -260,6 +260,8 @@ class Runs(Read, Resource):
     model = Run
     scope = Scope.APPS
     queryset = Run.objects.select_related("app")
+    # What is there is known once it has been compared.
+    foreseeable = False
     serializer_class = RunShape
     filterset_class = RunFilter
 

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from unfold.admin import ModelAdmin
@@ -15,7 +16,7 @@ from iam.text import counted, sought
 from provisioning import access, drift, evidence, guard, queue
 from provisioning.admin import confirming, ownership
 from provisioning.admin.comparisons import decided
-from provisioning.models import Account, App, Problem, Trigger
+from provisioning.models import NEEDS_A_PERSON, Account, App, Problem, Trigger
 from provisioning.plan import State
 
 STATUS_LABELS = {
@@ -55,6 +56,24 @@ def status(account: Account) -> str:
     return _STATES[State(account.state)]
 
 
+class AttentionFilter(admin.SimpleListFilter):
+    """What the overview counts: accounts that a person must see to, and those that are due."""
+
+    title = "attention"
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("needed", "Need you"), ("waiting", "Waiting to be sent")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        match self.value():
+            case "needed":
+                return queryset.filter(problem__in=NEEDS_A_PERSON)
+            case "waiting":
+                return queryset.filter(due_at__lte=timezone.now())
+        return queryset
+
+
 class KeptFilter(admin.SimpleListFilter):
     """Accounts that no policy gives and that somebody decided to keep."""
 
@@ -71,7 +90,7 @@ class KeptFilter(admin.SimpleListFilter):
 @admin.register(Account)
 class AccountAdmin(ModelAdmin):
     list_display = ["identifier", "person", "app", "status_label", "message", "checked_at"]
-    list_filter = ["app", "state", "problem", KeptFilter]
+    list_filter = [AttentionFilter, "app", "state", "problem", KeptFilter]
     list_filter_submit = True
     list_select_related = ["app", "user"]
     search_fields = ["identifier_key__startswith"]

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
@@ -38,7 +39,6 @@ class AccountsOfUser(TabularInline):
     extra = 0
     verbose_name_plural = "accounts"
     fields = readonly_fields = ["app_name", "status_label", "message", "checked_at"]
-    show_change_link = True
     can_delete = False
     hide_title = True
 
@@ -50,7 +50,8 @@ class AccountsOfUser(TabularInline):
 
     @display(description="App")
     def app_name(self, account: Account) -> str:
-        return account.app.name
+        address = reverse("admin:provisioning_account_change", args=[account.pk])
+        return format_html('<a class="gh-link" href="{}">{}</a>', address, account.app.name)
 
     @display(description="State", label=STATUS_LABELS)
     def status_label(self, account: Account) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from iam import actor
@@ -104,6 +105,7 @@ def consequences(user: User) -> Consequences:
 
 def undoing(leaving: Leaving) -> str:
     """How to bring the person back."""
+    leaving = _first(leaving)
     groups = ", ".join(f"“{name}”" for name in leaving.groups)
     into = f" and put them into their groups again: {groups}" if groups else ""
     before = "" if leaving.was_active else " They were switched off before that already."
@@ -111,6 +113,16 @@ def undoing(leaving: Leaving) -> str:
         f"To bring {leaving.identifier} back, tick “Active” on their page{into}. What was deleted "
         f"in an application is created anew and empty.{before}"
     )
+
+
+def _first(leaving: Leaving) -> Leaving:
+    """The one that took something, where this has been done once more."""
+    if leaving.groups or leaving.was_active:
+        return leaving
+    left = Q(user=None, identifier_key=leaving.identifier_key)
+    theirs = Leaving.objects.filter(Q(user=leaving.user_id) if leaving.user_id else left)
+    took = theirs.exclude(groups=[], was_active=False)
+    return took.filter(pk__lte=leaving.pk).first() or leaving
 
 
 def _memberships(user: User) -> list[tuple[int, str]]:

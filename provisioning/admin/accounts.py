@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from unfold.decorators import action, display
 
@@ -14,7 +15,7 @@ from provisioning import access, drift, evidence, guard, queue
 from provisioning.admin import confirming, ownership, parts
 from provisioning.admin.comparisons import decided
 from provisioning.admin.parts import Pushed
-from provisioning.models import Account, App, Problem, Trigger
+from provisioning.models import NEEDS_A_PERSON, Account, App, Problem, Trigger
 from provisioning.plan import State
 
 STATUS_LABELS = {
@@ -54,6 +55,24 @@ def status(account: Account) -> str:
     return _STATES[State(account.state)]
 
 
+class AttentionFilter(admin.SimpleListFilter):
+    """What the overview counts: accounts that a person must see to, and those that are due."""
+
+    title = "attention"
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("needed", "Need you"), ("waiting", "Waiting to be sent")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        match self.value():
+            case "needed":
+                return queryset.filter(problem__in=NEEDS_A_PERSON)
+            case "waiting":
+                return queryset.filter(due_at__lte=timezone.now())
+        return queryset
+
+
 class KeptFilter(admin.SimpleListFilter):
     """Accounts that no policy gives and that somebody decided to keep."""
 
@@ -70,7 +89,7 @@ class KeptFilter(admin.SimpleListFilter):
 @admin.register(Account)
 class AccountAdmin(Pushed):
     list_display = ["identifier", "person", "app", "status_label", "message", "checked_at"]
-    list_filter = ["app", "state", "problem", KeptFilter]
+    list_filter = [AttentionFilter, "app", "state", "problem", KeptFilter]
     list_select_related = ["app", "user"]
     search_fields = ["identifier_key__startswith"]
     search_help_text = "Beginning of the user name"

@@ -117,7 +117,7 @@ def link(model: str, key: Any, text: object) -> str:
 
 
 def link_to(address: str, text: object) -> str:
-    return format_html('<a class="text-primary-600" href="{}">{}</a>', address, text)
+    return format_html('<a class="gh-link" href="{}">{}</a>', address, text)
 
 
 def to_report(identifier: str, app: int) -> str:

@@ -22,7 +22,7 @@ from provisioning.admin.consequences import (
     tell_what_follows,
 )
 from provisioning.admin.groups import PushedGroupsOfGroup
-from provisioning.admin.parts import ReadOnlyInline
+from provisioning.admin.parts import ReadOnlyInline, link
 from provisioning.losses import sentences
 from provisioning.models import Account, Policy
 
@@ -37,11 +37,10 @@ class AccountsOfUser(ReadOnlyInline):
     fk_name = "user"
     verbose_name_plural = "accounts"
     fields = readonly_fields = ["app_name", "status_label", "message", "checked_at"]
-    show_change_link = True
 
     @display(description="App")
     def app_name(self, account: Account) -> str:
-        return account.app.name
+        return link("provisioning_account", account.pk, account.app.name)
 
     @display(description="State", label=STATUS_LABELS)
     def status_label(self, account: Account) -> str:

@@ -84,14 +84,13 @@ class Work:
 
     def _policy(self, change: Change) -> None:
         entry = dict(self._entry(change))
-        if "app" in entry:
-            entry["app"] = App.objects.filter(name=entry["app"]).first()
-            if entry["app"] is None:
-                # It could not be added, which has been said.
-                return
-        if "group" in entry:
-            entry["group"] = Group.objects.get(name=entry["group"])
         row = _row(Policy, change) or Policy(name=change.name)
+        for name, model in (("app", App), ("group", Group)):
+            if name in entry:
+                entry[name] = model.objects.filter(name=entry[name]).first()
+            if entry.get(name, getattr(row, f"{name}_id")) is None:
+                # There is none, or it could not be added: that is said elsewhere.
+                return
         self._save(row, entry, POLICIES, change.name)
 
     # ------------------------------------------------------------------------------------- apps
@@ -102,7 +101,8 @@ class Work:
         if app is None or not self._is_of_its_kind(app, entry):
             return
         is_new = change.what is What.ADD
-        if is_new or any(field.name.split(".")[0] not in ROWS for field in change.fields):
+        connects = is_new or any(field.name.split(".")[0] not in ROWS for field in change.fields)
+        if self._fits(app, entry) and connects:
             self._connect(app, entry, is_new=is_new)
         for name in ROWS:
             if name in entry:
@@ -123,6 +123,10 @@ class Work:
                 *(APPS, app.name, "connector"),
             )
             return False
+        return True
+
+    def _fits(self, app: App, entry: Entry) -> bool:
+        """Whether settings and features are among those that this kind asks for."""
         wrong = len(self.problems)
         self._refuse_settings(app, entry)
         return wrong == len(self.problems)

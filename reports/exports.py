@@ -47,7 +47,7 @@ def stream(events: QuerySet[Event]) -> Iterator[Event]:
         # Not asked of the database, which could take it for the index to read along.
         yield from (event for event in batch if event.pk <= newest)
         last = batch[-1]
-        older = rows.filter(pages.older(last.at, last.pk))
+        older = pages.older(rows, last.at, last.pk)
         batch = list(older[:_BATCH]) if len(batch) == _BATCH else []
 
 

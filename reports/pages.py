@@ -23,14 +23,13 @@ class Page:
 def page(events: QuerySet[Event], *, older_than: str = "", newer_than: str = "") -> Page:
     """The page beside a mark, or the newest. Raises ValueError for a mark that is none."""
     if newer_than:
-        found = list(
-            events.filter(_newer(*_parsed(newer_than))).order_by("at", "pk")[: PAGE_SIZE + 1]
-        )
+        newer = _beside(_newer(*_parsed(newer_than)), events)
+        found = list(newer.order_by("at", "pk")[: PAGE_SIZE + 1])
         more_newer, more_older = len(found) > PAGE_SIZE, True
         found = found[:PAGE_SIZE][::-1]
     else:
         if older_than:
-            events = events.filter(older(*_parsed(older_than)))
+            events = older(events, *_parsed(older_than))
         found = list(events.order_by("-at", "-pk")[: PAGE_SIZE + 1])
         more_newer, more_older = bool(older_than), len(found) > PAGE_SIZE
         found = found[:PAGE_SIZE]
@@ -45,9 +44,15 @@ def _mark(event: Event) -> str:
     return f"{event.at.isoformat()}~{event.pk}"
 
 
-def older(at: datetime, pk: int) -> Q:
-    """What comes after this event, newest first. The first half says where an index goes on."""
-    return Q(at__lte=at) & (Q(at__lt=at) | Q(pk__lt=pk))
+def older(events: QuerySet[Event], at: datetime, pk: int) -> QuerySet[Event]:
+    """Those that come after this event, newest first."""
+    # The first half says where an index goes on.
+    return _beside(Q(at__lte=at) & (Q(at__lt=at) | Q(pk__lt=pk)), events)
+
+
+def _beside(mark: Q, events: QuerySet[Event]) -> QuerySet[Event]:
+    """Of two bounds SQLite goes by the first: that of a timespan would lead it to page one."""
+    return Event.objects.filter(mark) & events
 
 
 def _newer(at: datetime, pk: int) -> Q:

@@ -17,7 +17,7 @@ from iam import actor
 from provisioning.api import conditions, once, problems
 from provisioning.api.authentication import READS, Bearer, MayUse, acting
 from provisioning.api.filtering import Parameters, refuse_unknown
-from provisioning.api.paging import PARAMETERS, Keyset
+from provisioning.api.paging import PARAMETERS, Cursor, Keyset
 from provisioning.api.parsing import LARGEST, StrictJson
 from provisioning.api.throttling import PerMinute
 
@@ -87,7 +87,7 @@ class Resource(Api, viewsets.GenericViewSet):
     """A list and what is in it; the class below says which methods there are."""
 
     pagination_class = Keyset
-    filter_backends = [Parameters]
+    filter_backends = [Cursor, Parameters]
     filterset_class: Any = None
     lookup_value_regex = r"[0-9]{1,18}"
     order: tuple[str, ...] = ("pk",)

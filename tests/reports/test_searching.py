@@ -1,7 +1,11 @@
 """However many events there are, each filter finds the same, and by an index."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.core.management import CommandError
@@ -10,7 +14,7 @@ from django.test import Client
 
 from iam.models import User
 from provisioning.models import App, Event, Outcome
-from reports import filters, pages
+from reports import exports, filters, pages
 from reports.filters import ReportFilter
 from tests.reports.test_report import done, found, report
 from tests.support.commands import give, given
@@ -30,6 +34,42 @@ def plan(**query: str) -> str:
     """How the database finds the newest page."""
     search = ReportFilter(query or None, queryset=Event.objects.all())
     return str(search.qs.order_by("-at", "-pk")[:51].explain())
+
+
+# How many steps SQLite takes for the first page, for the second one and so on.
+ReadOn = Callable[[Client, dict[str, str]], Iterator[int]]
+
+
+def _page(client: Client, span: dict[str, str]) -> Iterator[int]:
+    search, mark = ReportFilter(span, queryset=Event.objects.all()), ""
+    while True:
+        with counted() as steps:
+            mark = pages.page(search.qs, older_than=mark).older
+        yield len(steps)
+
+
+def _api(client: Client, span: dict[str, str]) -> Iterator[int]:
+    address = "/api/v1/events/?" + urlencode(span)
+    while True:
+        with counted() as steps:
+            address = client.get(address).json()["next"]
+        yield len(steps)
+
+
+def _export(client: Client, span: dict[str, str]) -> Iterator[int]:
+    events = exports.stream(ReportFilter(span, queryset=Event.objects.all()).qs)
+    while True:
+        with counted() as steps:
+            list(islice(events, exports._BATCH))
+        yield len(steps)
+
+
+@contextmanager
+def counted() -> Iterator[list[None]]:
+    steps: list[None] = []
+    connection.connection.set_progress_handler(lambda: steps.append(None), 1)
+    yield steps
+    connection.connection.set_progress_handler(None, 1)
 
 
 # ------------------------------------------------------------------------- any part of a name
@@ -151,8 +191,24 @@ def test_each_filter_has_an_index(db: None, query: dict[str, str], index: str) -
 
 @pytest.mark.skipif(on_postgresql, reason="its choice depends on how many rows there are")
 def test_a_page_goes_on_in_the_index_where_the_one_before_ended(db: None) -> None:
-    mark = Event.objects.filter(pages.older(NOON, 7)).order_by("-at", "-pk")
-    assert "events_by_time (at<?)" in mark.explain()
+    older = pages.older(Event.objects.order_by("-at", "-pk"), NOON, 7)
+    assert "events_by_time (at<?)" in older.explain()
+
+
+@pytest.mark.skipif(on_postgresql, reason="it counts the steps of SQLite")
+@pytest.mark.parametrize(
+    ("read_on", "far"), [(_page, 100), (_api, 100), (_export, 5)], ids=["page", "API", "export"]
+)
+def test_within_a_timespan_it_is_read_on_without_reading_what_came_before(
+    admin_client: Client, read_on: ReadOn, far: int
+) -> None:
+    Event.objects.bulk_create(
+        Event(at=NOON - timedelta(minutes=minute), identifier=ANN, message="Ok.")
+        for minute in range(12_000)
+    )
+    span = {"after": "2025-01-01T00:00", "before": "2026-03-05T00:00"}
+    steps = list(islice(read_on(admin_client, span), far + 1))
+    assert steps[far] < 1.5 * steps[1]
 
 
 def test_the_api_finds_any_part_of_a_name_as_the_page_does(admin_client: Client) -> None:

@@ -43,8 +43,9 @@ class Asked:
         """The page after the mark, or the first one."""
         where, parameters = list(self.where), list(self.parameters)
         if mark:
-            where.append("(at, id) < (%s, %s)")
-            parameters += mark
+            # First, as SQLite goes by the first of several bounds.
+            where.insert(0, "(at, id) < (%s, %s)")
+            parameters = [*mark, *parameters]
         condition = " AND ".join(where) or "1 = 1"
         return (
             f"SELECT {columns} FROM provisioning_event WHERE {condition} "  # noqa: S608

@@ -89,7 +89,9 @@ class MappingForm(forms.ModelForm):
             )
         }
 
+    # Set by `mapping_form`.
     kind: type[Connector]
+    choices: list[tuple[str, Any]] = []
     resource = Resource.USER
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -98,7 +100,9 @@ class MappingForm(forms.ModelForm):
         row.resource = self.resource
         written = row.kind != SourceKind.ATTRIBUTE
         self.fields["source"] = _WithText(
-            forms.ChoiceField(choices=self.sources("" if written else row.source), required=False),
+            forms.ChoiceField(
+                choices=_with_own(self.choices, "" if written else row.source), required=False
+            ),
             _text(UnfoldAdminTextareaWidget(attrs={"rows": 2, "spellcheck": "false"}), LONGEST),
             label="comes from",
         )
@@ -125,9 +129,18 @@ class MappingForm(forms.ModelForm):
         self.initial["source"] = [f":{row.kind}", row.source] if written else [row.source, ""]
         self.initial["when_empty"] = [row.when_empty, row.default]
 
-    def sources(self, current: str) -> list[tuple[str, Any]]:
-        """What can be chosen; `current` is what is chosen now."""
-        return _sources(current)
+    @staticmethod
+    def sources() -> list[tuple[str, Any]]:
+        """What can be chosen, in its groups."""
+        method, manager = mapping.LOGIN_METHOD, mapping.MANAGER_ACCOUNT
+        return [
+            ("", "Choose an attribute"),
+            ("Profile attributes", [(found.key, found.label) for found in attributes.BUILT_IN]),
+            ("Custom attributes", [(found.key, found.label) for found in attributes.custom()]),
+            ("Sign-in", [(method.key, method.label)]),
+            ("Reference", [(manager.key, manager.label)]),
+            ("Written here", _WRITTEN_HERE),
+        ]
 
     def canonical(self, target: str) -> str:
         """Raises ValueError."""
@@ -202,7 +215,8 @@ class GroupMappingForm(MappingForm):
 
     resource = Resource.GROUP
 
-    def sources(self, current: str) -> list[tuple[str, Any]]:
+    @staticmethod
+    def sources() -> list[tuple[str, Any]]:
         own = [(found.key, found.label) for found in group_mapping.CATALOGUE]
         return [("", "Choose an attribute"), ("Of the group", own), ("Written here", _WRITTEN_HERE)]
 
@@ -212,6 +226,12 @@ class GroupMappingForm(MappingForm):
     def formula(self, written: str) -> str:
         known = [attribute.key for attribute in group_mapping.CATALOGUE]
         return _known_formula(written, lambda expression: (known, []))
+
+
+def mapping_form(kind: type[Connector], resource: str) -> type[MappingForm]:
+    """For all rows of an app of this kind: what can be chosen is read once for them."""
+    base = GroupMappingForm if resource == Resource.GROUP else MappingForm
+    return type(base.__name__, (base,), {"kind": kind, "choices": base.sources()})
 
 
 def sent(row: Mapping, changes: Values[str, Any]) -> dict[str, str]:
@@ -267,19 +287,9 @@ def _pointed(error: ValueError, *, code: str) -> ValidationError:
     return ValidationError(format_html('<span class="pointed">{}</span>', pointed), code=code)
 
 
-def _sources(current: str) -> list[tuple[str, Any]]:
-    """The catalogue of portal attributes, and the row's own one should it have been removed."""
-    built_in = [(found.key, found.label) for found in attributes.BUILT_IN]
-    method = [(mapping.LOGIN_METHOD.key, mapping.LOGIN_METHOD.label)]
-    manager = [(mapping.MANAGER_ACCOUNT.key, mapping.MANAGER_ACCOUNT.label)]
-    custom = [(found.key, found.label) for found in attributes.custom()]
-    known = {key for key, _ in built_in + method + manager + custom}
-    gone = [(current, f"{current} (not defined any more)")] if current not in known | {""} else []
-    return [
-        ("", "Choose an attribute"),
-        ("Profile attributes", built_in),
-        ("Custom attributes", custom + gone),
-        ("Sign-in", method),
-        ("Reference", manager),
-        ("Written here", _WRITTEN_HERE),
-    ]
+def _with_own(choices: list[tuple[str, Any]], current: str) -> list[tuple[str, Any]]:
+    """These, and what the row has now should it have been removed."""
+    known = {key for _, group in choices if isinstance(group, list) for key, _ in group}
+    if current in known | {""}:
+        return choices
+    return [*choices, ("Removed", [(current, f"{current} (not defined any more)")])]

@@ -32,7 +32,7 @@ from provisioning.admin.buttons import button
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.connectors.base import Setting
 from provisioning.forms import FEATURE, SETTING, NewAppForm, app_form
-from provisioning.mapping_forms import GroupMappingForm, MappingForm
+from provisioning.mapping_forms import GroupMappingForm, MappingForm, mapping_form
 from provisioning.mapping_formset import MappingFormSet
 from provisioning.models import (
     Account,
@@ -68,7 +68,7 @@ class MappingInline(TabularInline):
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         if obj is not None:
-            kwargs["form"] = type("MappingForm", (self.form,), {"kind": obj.kind})
+            kwargs["form"] = mapping_form(obj.kind, self.form.resource)
         return super().get_formset(request, obj, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> Any:

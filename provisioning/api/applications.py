@@ -20,7 +20,7 @@ from provisioning.api.filtering import YesNo
 from provisioning.api.shapes import Nothing, StrictModel, Text
 from provisioning.api.views import Create, Delete, Read, Resource, Update
 from provisioning.forms import AppForm, NewAppForm, app_form, filled_in, place, refused
-from provisioning.mapping_forms import GroupMappingForm, MappingForm, sent
+from provisioning.mapping_forms import MappingForm, mapping_form, sent
 from provisioning.models import App, Mapping, Policy
 from provisioning.models import Resource as About
 from provisioning.plan import Feature
@@ -195,9 +195,7 @@ class MappingShape(StrictModel):
         return self.update(row, validated_data)
 
     def update(self, instance: Mapping, validated_data: dict[str, Any]) -> Mapping:
-        group = instance.resource == About.GROUP
-        base = GroupMappingForm if group else MappingForm
-        kind = type("ApiMappingForm", (base,), {"kind": instance.app.kind})
+        kind = mapping_form(instance.app.kind, instance.resource)
         form = kind(sent(instance, validated_data), instance=instance)
         if form.is_valid():
             # The page's form leaves this to the set of all rows.

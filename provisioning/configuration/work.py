@@ -17,12 +17,10 @@ from provisioning.configuration.shape import APPS, ATTRIBUTES, GROUPS, NAMES, PO
 from provisioning.configuration.stored import asks_for, settings_of
 from provisioning.connectors.base import Setting
 from provisioning.forms import NewAppForm, Path, app_form, filled_in, place, refused, said
-from provisioning.mapping_forms import GroupMappingForm, MappingForm, sent
+from provisioning.mapping_forms import mapping_form, sent
 from provisioning.mapping_formset import MappingFormSet
 from provisioning.models import App, Mapping, Policy, Resource
 from provisioning.plan import Feature, State
-
-_FORMS = {Resource.USER: MappingForm, Resource.GROUP: GroupMappingForm}
 
 
 @dataclass
@@ -214,7 +212,7 @@ _GONE = -1
 
 def _formset(app: App, resource: Resource, rows: list[Entry]) -> tuple[Any, list[int]]:
     """The rows as the page would send them, and for each the number of its row in the file."""
-    form = type("MappingForm", (_FORMS[resource],), {"kind": app.kind})
+    form = mapping_form(app.kind, resource)
     names = ["target", "source", "when_empty", "apply"]
     names += ["match"] if resource == Resource.USER else []
     kind = inlineformset_factory(App, Mapping, form=form, formset=MappingFormSet, fields=names)

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from iam.models import Group, ProfileAttribute, User
 from provisioning import apps_setup, secrets
 from provisioning.connectors.zoom import Zoom
-from provisioning.models import Account, App, Event
+from provisioning.models import Account, App, Event, Mapping
 from tests.conftest import MakeApp
 from tests.provisioning.admin import Page, visit
 from tests.support.faulty import FaultyScim
@@ -124,6 +126,19 @@ def test_everybody_is_brought_up_to_date_after_a_change(
     push()
     assert faulty.user(ann.username)["nickName"] == "Ann"
     assert Event.objects.first().actor == "admin"  # type: ignore[union-attr]
+
+
+def test_many_rows_cost_no_more_queries_than_a_few(
+    admin_client: Client, app: App, django_assert_max_num_queries: Any
+) -> None:
+    with CaptureQueriesContext(connection) as few:
+        visit(admin_client, "provisioning_app_change", app.pk)
+    Mapping.objects.bulk_create(
+        Mapping(app=app, target=f"name.{part}", source="title", position=9)
+        for part in ("formatted", "middleName", "honorificPrefix", "honorificSuffix")
+    )
+    with django_assert_max_num_queries(len(few)):
+        visit(admin_client, "provisioning_app_change", app.pk)
 
 
 # -------------------------------------------------------------------------------- wrong paths

@@ -73,6 +73,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "iam.middleware.no_body_for_head",
     "iam.middleware.content_security_policy",
     "iam.middleware.known_methods",
     # Before whatever may ask the database for a session.

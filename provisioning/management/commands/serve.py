@@ -25,6 +25,8 @@ class Command(answering.Command):
         host, port = options["host"], options["port"]
         try:
             serving.serve(host=host, port=port, ready=self._ready)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             raise CommandError(
                 f"Cannot listen on {host} port {port}: {error.strerror}. Another program may use "

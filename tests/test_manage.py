@@ -3,6 +3,7 @@
 import os
 import pty
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,8 @@ def at_a_terminal(here: dict[str, str], *options: str, answer: bytes) -> tuple[i
     while part := _read(terminal):
         said += part
         if said.endswith(b"Go on? "):
+            # Ctrl-C before Python has begun to read would be seen with the next key only.
+            time.sleep(1)
             os.write(terminal, answer)
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), said.decode()

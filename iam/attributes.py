@@ -1,6 +1,5 @@
-"""The catalogue of what can be said about a person: built-in attributes and custom ones."""
+"""What can be said about a person: built-in attributes and custom ones."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from iam.models import ProfileAttribute, User
@@ -42,15 +41,11 @@ def custom() -> list[Attribute]:
     ]
 
 
-def catalogue() -> list[Attribute]:
-    return [*BUILT_IN, *custom()]
-
-
 def value(user: User, key: str) -> Value | None:
     """What a person's attribute holds; None when it is empty.
 
-    Raises KeyError for a key that is not in the catalogue. A custom key is not looked up in the
-    database: one that nobody has filled in is simply empty.
+    Raises KeyError for a key that is neither built in nor custom. A custom one is not looked up in
+    the database: one that nobody has filled in is simply empty.
     """
     if key.startswith(CUSTOM):
         return user.custom.get(key.removeprefix(CUSTOM)) or None
@@ -60,8 +55,3 @@ def value(user: User, key: str) -> Value | None:
         return user.manager.username if user.manager else None
     found: Value = getattr(user, key)
     return None if found == "" else found
-
-
-def related(keys: Iterable[str]) -> list[str]:
-    """What to load along with many users so that `value` needs no query of its own."""
-    return ["manager"] if "manager" in keys else []

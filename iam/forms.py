@@ -7,6 +7,7 @@ from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.html import escape, format_html_join
 from unfold.forms import PaginationInlineFormSet, UserChangeForm, UserCreationForm
 from unfold.widgets import (
@@ -119,6 +120,16 @@ class MembershipForm(RowForm):
 
 class GroupsFormSet(PaginationInlineFormSet):
     """The groups of a person, of which the operator changes only those that are open to them."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        # For the page, which shows no bin that would lead to a refusal.
+        form.stays = form.instance.group_id in self._closed
+
+    @cached_property
+    def _closed(self) -> frozenset[int]:
+        keys = [row.group_id for row in self.get_queryset()]
+        return frozenset(roles.closed(self.request.user, keys).values_list("pk", flat=True))
 
     def clean(self) -> None:
         super().clean()

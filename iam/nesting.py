@@ -9,13 +9,12 @@ by an import does no harm.
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
-from typing import TypeVar
+from collections.abc import Collection, Iterable
 
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
+from iam import batches
 from iam.models import Group, GroupNesting, GroupPath
 
 logger = logging.getLogger(__name__)
@@ -33,7 +32,6 @@ _LOCK = int.from_bytes(b"nestings")
 Path = tuple[int, int, bool]
 # From a group to those that hold it, or to those that it holds, directly.
 Ways = dict[int, list[int]]
-T = TypeVar("T")
 _ANY = Q()
 
 
@@ -165,7 +163,7 @@ def _ways(groups: Iterable[int], start: str, end: str) -> Ways:
     todo = set(groups)
     while todo:
         level: Ways = {}
-        for keys in _batches(todo, _KEYS):
+        for keys in batches.of(todo, _KEYS):
             for this, other in nestings.filter(**{f"{start}__in": keys}):
                 level.setdefault(this, []).append(other)
         found |= level
@@ -253,7 +251,7 @@ def _around(child: int, without: int | None) -> tuple[dict[Path, int], Ways, Col
 def _and_below(groups: Collection[int]) -> set[int]:
     """These groups and those that they hold, as far as it is written down."""
     found = set(groups)
-    for keys in _batches(groups, _KEYS):
+    for keys in batches.of(groups, _KEYS):
         below = GroupPath.objects.filter(ancestor__in=keys).order_by()
         found.update(below.values_list("descendant", flat=True))
     return found
@@ -262,7 +260,7 @@ def _and_below(groups: Collection[int]) -> set[int]:
 def _stored(groups: Collection[int], *, which: Q = _ANY) -> dict[Path, int]:
     """The paths to these groups, with their keys."""
     found: dict[Path, int] = {}
-    for keys in _batches(groups, _KEYS):
+    for keys in batches.of(groups, _KEYS):
         found |= _rows(which & Q(descendant__in=keys))
     return found
 
@@ -284,21 +282,15 @@ def _known_ways(stored: Collection[Path], groups: Collection[int]) -> Ways:
 
 
 def _write(*, gone: list[int], new: list[Path]) -> None:
-    for keys in _batches(gone, _KEYS):
+    for keys in batches.of(gone, _KEYS):
         GroupPath.objects.filter(pk__in=keys).delete()
     with connection.cursor() as cursor:
-        for paths in _batches(new, _ROWS):
+        for paths in batches.of(new, _ROWS):
             # Numbers alone, and without the model: there may be hundreds of thousands.
             values = ", ".join(f"({up:d}, {down:d}, {direct})" for up, down, direct in paths)
             cursor.execute(
                 f"INSERT INTO iam_grouppath (ancestor_id, descendant_id, direct) VALUES {values}"
             )
-
-
-def _batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
-    source = iter(rows)
-    while batch := list(islice(source, size)):
-        yield batch
 
 
 def _warn(levels: int | None) -> None:

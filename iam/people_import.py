@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TypeVar
 
+from iam import batches
 from iam.models import Source, User
 from iam.people_file import Person
 from iam.people_lines import Problem
@@ -13,7 +12,6 @@ from iam.text import normalise
 BATCH = 500
 _FIRST = 20
 _PROBLEMS = 100
-T = TypeVar("T")
 Value = str | bool
 
 
@@ -81,7 +79,7 @@ def examine(lines: Iterable[Person | Problem]) -> Examined:
     found = Examined()
     seen: dict[str, int] = {}
     managers: dict[str, int] = {}
-    for batch in batches(lines):
+    for batch in batches.of(lines, BATCH):
         people = []
         for line in batch:
             if isinstance(line, Problem):
@@ -103,7 +101,7 @@ def examine(lines: Iterable[Person | Problem]) -> Examined:
 
 def _unknown(managers: dict[str, int], seen: dict[str, int]) -> Iterator[tuple[str, int]]:
     missing = [key for key in managers if key not in seen]
-    for keys in batches(missing):
+    for keys in batches.of(missing, BATCH):
         there = set(
             User.objects.filter(username_key__in=keys).values_list("username_key", flat=True)
         )
@@ -181,9 +179,3 @@ def _changed(change: Change) -> User:
             setattr(user, name, new)
     user.custom = {key: text for key, text in user.custom.items() if text}
     return user
-
-
-def batches(items: Iterable[T]) -> Iterator[list[T]]:
-    rest = iter(items)
-    while batch := list(islice(rest, BATCH)):
-        yield batch

@@ -124,12 +124,17 @@ def fillable(operator: Operator | AnonymousUser) -> QuerySet[Group]:
     return groups.filter(open_to_help_desk=True) if of(operator) == Role.HELP_DESK else groups
 
 
+def closed(operator: Operator | AnonymousUser, groups: Collection[int]) -> QuerySet[Group]:
+    """Those of these groups of which the operator may not change who is in them."""
+    return Group.objects.filter(pk__in=groups).exclude(pk__in=fillable(operator))
+
+
 def refusal(operator: Operator | AnonymousUser, groups: Collection[int]) -> str:
     """Why the operator may not change who is in these groups; empty if they may."""
-    closed = Group.objects.filter(pk__in=groups).exclude(pk__in=fillable(operator)).first()
-    if closed is None:
+    refused = closed(operator, groups).first()
+    if refused is None:
         return ""
     return (
-        f"The group “{closed}” is not open to the help desk. A provisioning administrator can open "
-        "it on its page, or change who is in it."
+        f"The group “{refused}” is not open to the help desk. A provisioning administrator can "
+        "open it on its page, or change who is in it."
     )

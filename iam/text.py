@@ -51,6 +51,11 @@ def visible(text: str) -> None:
             )
 
 
+def capital(text: str) -> str:
+    """The same with a capital letter, as it begins a sentence."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """Such as “1 account” and “1,200 accounts”, or “1 person gets” and “2 people get”."""
     return f"1 {one}" if count == 1 else f"{count:,} {many or f'{one}s'}"

@@ -29,9 +29,10 @@ from django.db.models.expressions import Combinable, RawSQL
 
 from iam import nesting
 from iam.models import Group, GroupPath, Membership, User
-from provisioning.models import Account, App, GroupsToPush, Policy
+from provisioning.models import Account, App, GroupsToPush, Policy, PushedGroup
 from provisioning.plan import Feature, Operation, State
 
+# The keys of some rows: at hand, or to be asked of the database.
 Keys = Collection[int] | QuerySet[Any, Any]
 # (application, how many accounts, what becomes of them)
 Loss = list[tuple[App, int, str]]
@@ -128,7 +129,7 @@ def entitled(app: App) -> QuerySet[User]:
     return User.objects.filter(pk__in=found[0].union(*found[1:]))
 
 
-def _ways(way: str) -> QuerySet[Policy]:
+def _policies_by(way: str) -> QuerySet[Policy]:
     """For a query inside one over accounts: the policies that give its user the account."""
     user = f"group__{way}"
     return Policy.objects.filter(
@@ -138,9 +139,9 @@ def _ways(way: str) -> QuerySet[Policy]:
     )
 
 
-_DIRECT_WAYS = _ways(DIRECT)
+_DIRECT_POLICIES = _policies_by(DIRECT)
 # The name takes the very path that is looked at: in another `filter` it would stand for any.
-_NESTED_WAYS = _ways(NESTED).alias(path=F("group__paths_down"))
+_NESTED_POLICIES = _policies_by(NESTED).alias(path=F("group__paths_down"))
 
 _CHOSEN = App.chosen_groups.through
 _ACTIVE_USER = User.objects.filter(pk=OuterRef("user"), is_active=True)
@@ -156,7 +157,7 @@ class Reason(TextChoices):
 
 def by_policy() -> Q:
     """For a query over accounts: whether a policy gives the account's user the account."""
-    return Q(Exists(_DIRECT_WAYS)) | Q(Exists(_NESTED_WAYS))
+    return Q(Exists(_DIRECT_POLICIES)) | Q(Exists(_NESTED_POLICIES))
 
 
 def reason() -> Case:
@@ -181,6 +182,11 @@ def granted() -> Case:
     One that is kept stays as it is: somebody who was switched off is not switched on by that.
     """
     return _yes(by_policy() | Q(kept()) & Q(could_be_on()))
+
+
+def with_wanted(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Each with `wanted`: whether its user should have it now."""
+    return accounts.annotate(wanted=granted())  # type: ignore[no-redef] # declared by the model
 
 
 def could_be_on() -> Case:
@@ -209,6 +215,11 @@ def pushed() -> Case:
         Q(app__groups_to_push=GroupsToPush.POLICIES) & Q(Exists(policies))
         | Q(app__groups_to_push=GroupsToPush.CHOSEN) & Q(Exists(chosen))
     )
+
+
+def with_wanted_groups(groups: QuerySet[PushedGroup]) -> QuerySet[PushedGroup]:
+    """Each with `wanted`: whether it is to be kept in the application now."""
+    return groups.annotate(wanted=pushed())  # type: ignore[no-redef] # declared by the model
 
 
 def pushing(apps: Keys | None = None) -> QuerySet[App]:
@@ -270,12 +281,12 @@ _NO_POLICY = Q(pk__in=())
 
 def _only_through(chosen: Q, *, paths: Sequence[int] = ()) -> QuerySet[Account]:
     """The accounts that nobody would give without these policies and these paths."""
-    left_nested = _NESTED_WAYS.exclude(chosen)
+    left_nested = _NESTED_POLICIES.exclude(chosen)
     if paths:
         # Written into the statement: there may be more than a database takes as parameters.
         keys = ", ".join(f"({key:d})" for key in paths)
         left_nested = left_nested.exclude(path__in=RawSQL(f"VALUES {keys}", ()))  # noqa: S611
-    left = Q(Exists(_DIRECT_WAYS.exclude(chosen))) | Q(Exists(left_nested))
+    left = Q(Exists(_DIRECT_POLICIES.exclude(chosen))) | Q(Exists(left_nested))
     return Account.objects.filter(by_policy(), ~left)
 
 

@@ -27,8 +27,8 @@ def drifted(
     told = [wording.changed_in_short(changes)] if changes else []
     if active in differences:
         is_on = differences[active][1]
-        wanted = account.wanted  # type: ignore[attr-defined] # annotated by drift.locked
-        against = ", although the person should not have it" if is_on and not wanted else ""
+        unwanted = is_on and not account.wanted
+        against = ", although the person should not have it" if unwanted else ""
         told.insert(0, f"switched {'on' if is_on else 'off'}{against}")
     return f"Somebody changed the account “{name}” in {app} itself: {'; '.join(told)}."
 

@@ -74,7 +74,7 @@ def compared(kind: type[Connector], targets: Iterable[str]) -> tuple[list[str], 
 def at_rest(account: Account, *, now: datetime) -> bool:
     """Whether what is recorded is what was left there: nothing is due, nothing in doubt."""
     open_questions = doubt.operations(account.intent)
-    if not _wanted(account):
+    if not account.wanted:
         # What a leaver's account holds may stay in doubt, and is not compared.
         open_questions -= {Operation.UPDATE}
     waits = account.due_at is not None and account.due_at <= now
@@ -89,7 +89,7 @@ def differences(account: Account, there: RemoteAccount, *, targets: Collection[s
     was_on = account.state == State.ACTIVE
     if was_on != there.active:
         found[ACTIVE] = (was_on, there.active)
-    if not _wanted(account):
+    if not account.wanted:
         return found
     for target in targets:
         left, now = account.applied.get(target), storable(there.values.get(target))
@@ -280,13 +280,8 @@ def locked(wanted: Mapping[str, Any], app: App | None = None) -> list[Account]:
     rows = Account.objects.filter(**wanted)
     if app is not None:
         rows = rows.filter(app=app)
-    rows = rows.annotate(wanted=access.granted()).order_by("pk")
+    rows = access.with_wanted(rows).order_by("pk")
     return list(rows.select_for_update(skip_locked=app is not None))
-
-
-def _wanted(account: Account) -> bool:
-    """Whether the person should have it, as `locked` asked."""
-    return bool(account.wanted)  # type: ignore[attr-defined]
 
 
 def storable(value: Value | None) -> Value | None:

@@ -12,7 +12,8 @@ class ConnectorError(Exception):
     said = ""
 
     def __init__(self, message: str, *, http_status: int | None = None) -> None:
-        super().__init__(message)
+        # What an application says often ends with a full stop of its own.
+        super().__init__(message.replace(".”.", ".”"))
         self.http_status = http_status
 
 

@@ -22,15 +22,15 @@ from provisioning.outcomes import (
     CERTAIN,
     CLEAR,
     Job,
-    backoff,
+    began,
     event_of,
     gone,
-    next_day,
     operation_of,
     problem_of,
 )
 from provisioning.plan import Operation
 from provisioning.record import Result
+from provisioning.retrying import next_day, next_try
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def _park(job: Job, error: ConnectorError, seconds: float) -> Result:
     return Result(
         job.account,
         job.looked_at | fields | {"attempts": job.account.attempts + 1},
-        due_at=next_day(job, Problem.REJECTED),
+        due_at=next_day(began(job.account, Problem.REJECTED)),
         event=_failure(job, error, Outcome.FAILED, message, seconds),
     )
 
@@ -120,7 +120,7 @@ def _retry(job: Job, error: ConnectorError, seconds: float, *, certain: bool) ->
         | problem_of(job, Problem.UNAVAILABLE, message)
         | _known(job, certain)
         | {"attempts": attempts},
-        due_at=timezone.now() + backoff(attempts),
+        due_at=next_try(attempts),
         event=_failure(job, error, Outcome.RETRYING, message, seconds),
     )
 

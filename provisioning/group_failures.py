@@ -17,21 +17,18 @@ from provisioning.errors import (
 )
 from provisioning.group_exchange import GroupJob
 from provisioning.group_outcomes import (
-    CERTAIN,
-    CLEAR,
     conflict,
     event_of,
     go_on,
     gone,
     looked_at,
-    next_day,
     operation_of,
-    problem_of,
 )
 from provisioning.group_record import GroupResult
 from provisioning.models import Event, MemberState, Outcome, Problem
-from provisioning.outcomes import backoff
+from provisioning.outcomes import CERTAIN, CLEAR, began, problem_fields
 from provisioning.plan import Operation
+from provisioning.retrying import next_day, next_try
 
 logger = logging.getLogger(__name__)
 
@@ -82,13 +79,12 @@ def park(job: GroupJob, error: ConnectorError, reason: str, *, seconds: float) -
     """Try again when something changes here, and daily for four weeks as it may change there."""
     pushed = job.pushed
     message = group_wording.failed(operation_of(job), reason)
-    began = pushed.problem_since if pushed.problem == Problem.REJECTED else None
-    fields = problem_of(pushed, Problem.REJECTED, message)
+    fields = problem_fields(pushed, Problem.REJECTED, message)
     fields |= {"intent": job.doubt, "attempts": pushed.attempts + 1}
     return GroupResult(
         pushed,
         looked_at(job) | fields,
-        next_day(began),
+        next_day(began(pushed, Problem.REJECTED)),
         [_failure(job, error, Outcome.FAILED, message, seconds)],
     )
 
@@ -116,11 +112,11 @@ def _retry(job: GroupJob, error: ConnectorError, seconds: float) -> GroupResult:
     """Try this group again. Whether the write got through is not known."""
     message = group_wording.failed(job.action.operation, str(error))
     attempts = job.pushed.attempts + 1
-    fields = problem_of(job.pushed, Problem.UNAVAILABLE, message) | {"attempts": attempts}
+    fields = problem_fields(job.pushed, Problem.UNAVAILABLE, message) | {"attempts": attempts}
     return GroupResult(
         job.pushed,
         looked_at(job) | fields,
-        timezone.now() + backoff(attempts),
+        next_try(attempts),
         [_failure(job, error, Outcome.RETRYING, message, seconds)],
     )
 
@@ -130,7 +126,7 @@ def _rest(
 ) -> GroupResult:
     """The whole app rests, and no attempt of this group is used up."""
     message = group_wording.failed(job.action.operation, str(error))
-    fields = problem_of(job.pushed, Problem.UNAVAILABLE, message)
+    fields = problem_fields(job.pushed, Problem.UNAVAILABLE, message)
     fields |= {"intent": job.doubt} if certain else {}
     events = [] if told else [_failure(job, error, Outcome.RETRYING, message, seconds)]
     return GroupResult(job.pushed, looked_at(job) | fields, timezone.now(), events)

@@ -67,17 +67,15 @@ def losses(pushed: PushedGroup) -> tuple[str, int]:
 def _losing(pushed: PushedGroup) -> QuerySet[PushedMember]:
     if _would_be_deleted(pushed):
         return group_members.losing(PushedMember.objects.filter(pushed_group=pushed))
-    wanted = pushed.wanted  # type: ignore[attr-defined] # as below
-    stays = not wanted and pushed.origin == Origin.CREATED
+    stays = not pushed.wanted and pushed.origin == Origin.CREATED
     if stays or Feature.GROUP_MEMBERS not in pushed.app.features:
         return PushedMember.objects.none()
     return group_members.losing(group_members.leaving_group(pushed))
 
 
 def _would_be_deleted(pushed: PushedGroup) -> bool:
-    wanted = pushed.wanted  # type: ignore[attr-defined] # annotated by group_queue.claim
     ours = pushed.origin == Origin.CREATED and pushed.remote_id is not None
-    return ours and not wanted and Feature.DELETE_GROUPS in pushed.app.features
+    return ours and not pushed.wanted and Feature.DELETE_GROUPS in pushed.app.features
 
 
 def _done(app: App) -> int:
@@ -94,7 +92,7 @@ def _done(app: App) -> int:
 def _due(app: App) -> QuerySet[PushedGroup]:
     """The groups that would lose somebody now and about which nobody has been asked."""
     due = PushedGroup.objects.filter(app=app, due_at__isnull=False, guard="", remote_id__gt="")
-    return due.annotate(wanted=access.pushed()).select_related("group")
+    return access.with_wanted_groups(due).select_related("group")
 
 
 def _due_losses(app: App) -> int:

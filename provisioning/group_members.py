@@ -71,7 +71,7 @@ def leaving() -> QuerySet[PushedMember]:
 
 def leaving_group(pushed: PushedGroup) -> QuerySet[PushedMember]:
     """The same of one group; of one that is not pushed any more, everybody leaves."""
-    return of_group(pushed, leaving() if _wanted(pushed) else _removable())
+    return of_group(pushed, leaving() if pushed.wanted else _removable())
 
 
 def of_group(pushed: PushedGroup, rows: QuerySet[PushedMember]) -> QuerySet[PushedMember]:
@@ -131,8 +131,8 @@ def changes(groups: Sequence[PushedGroup]) -> tuple[dict[int, int], dict[int, in
 
     Of those to be added, whoever was tried before does not count. In three queries.
     """
-    wanted = [pushed.pk for pushed in groups if _wanted(pushed)]
-    others = [pushed.pk for pushed in groups if not _wanted(pushed)]
+    wanted = [pushed.pk for pushed in groups if pushed.wanted]
+    others = [pushed.pk for pushed in groups if not pushed.wanted]
     missing = missing_anywhere().order_by().values("app").annotate(count=Count("pk"))
     counted = PushedGroup.objects.filter(pk__in=wanted).annotate(
         missing=Subquery(missing.values("count"))
@@ -168,7 +168,7 @@ def drop_pointless(pushed: PushedGroup) -> None:
     rows = _members(pushed).filter(state=MemberState.REFUSED)
     if not rows.exists():
         return
-    wanted = _should_be_in(pushed) if _wanted(pushed) else Account.objects.none()
+    wanted = _should_be_in(pushed) if pushed.wanted else Account.objects.none()
     rows.exclude(remote_id__in=wanted.values("remote_id")).delete()
 
 
@@ -195,7 +195,3 @@ def about_to(row: PushedMember, state: MemberState) -> None:
 
 def _members(pushed: PushedGroup) -> QuerySet[PushedMember]:
     return PushedMember.objects.filter(pushed_group=pushed)
-
-
-def _wanted(pushed: PushedGroup) -> bool:
-    return bool(pushed.wanted)  # type: ignore[attr-defined] # annotated by group_queue.claim

@@ -1,13 +1,13 @@
 """Decides what to record after each kind of answer about a group."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
+from iam import batches
 from provisioning import doubt, evidence, group_members, group_wording
 from provisioning.connectors.base import RemoteGroup
 from provisioning.effects import LOOKS, Effect, of_member
@@ -24,18 +24,11 @@ from provisioning.models import (
     PushedMember,
     Trigger,
 )
-from provisioning.outcomes import backoff
+from provisioning.outcomes import CERTAIN, CLEAR, began, present, problem_fields
 from provisioning.plan import Change, Feature, Operation, State
+from provisioning.retrying import next_day, next_look
 
-logger = logging.getLogger(__name__)
-
-# What is refused is tried again without anything having changed here, since it may have there.
-_DAILY = timedelta(days=1)
-_GIVE_UP_AFTER = timedelta(days=28)
-# Something that is seen only after a while is not looked for as soon as something that failed.
-_SLOW = 3
-CLEAR: dict[str, Any] = {"problem": "", "message": "", "problem_since": None, "attempts": 0}
-CERTAIN: dict[str, Any] = {"intent": {}}
+_BATCH = 500
 _UNGUARDED: dict[str, Any] = {
     "guard": "",
     "guard_about": "",
@@ -54,13 +47,13 @@ def settled(job: GroupJob) -> GroupResult:
     if skipped is not None:
         return _switched_off(job, skipped, waits)
     if pushed.guard == GroupGuard.HELD:
-        problem = problem_of(pushed, Problem.HELD, group_wording.waits(pushed))
+        problem = problem_fields(pushed, Problem.HELD, group_wording.waits(pushed))
         return _at_rest(job, problem | {"attempts": 0}, waits)
     if not job.wanted:
         return _out_of_use(job, waits)
     count = group_members.stuck(pushed)
     if count:
-        problem = problem_of(pushed, Problem.REJECTED, group_wording.stuck(pushed, count))
+        problem = problem_fields(pushed, Problem.REJECTED, group_wording.stuck(pushed, count))
         return _at_rest(job, problem, waits, events=_decided(job))
     return _at_rest(job, CLEAR | CERTAIN, waits, events=_decided(job))
 
@@ -84,7 +77,7 @@ def _switched_off(job: GroupJob, feature: Feature, due_at: datetime | None) -> G
     told = job.pushed.message == message
     operation = _OPERATIONS[feature]
     events = [] if told else [event_of(job, operation, Outcome.SKIPPED, message)]
-    problem = problem_of(job.pushed, Problem.SWITCHED_OFF, message)
+    problem = problem_fields(job.pushed, Problem.SWITCHED_OFF, message)
     return _at_rest(job, problem, due_at, events=events)
 
 
@@ -150,12 +143,12 @@ def _new_state(answer: GroupAnswer) -> dict[str, Any]:
                 "remote_id": answer.created.remote_id,
                 "origin": Origin.CREATED,
                 "state": State.ACTIVE,
-                "applied": _present(job.desired),
+                "applied": present(job.desired),
             }
         case Operation.UPDATE_GROUP:
             kept = {path: pushed.applied.get(path) for path in (*pushed.applied, *job.desired)}
             sent = {change.path: change.new for change in job.action.changes}
-            return {"applied": _present(kept | sent)}
+            return {"applied": present(kept | sent)}
         case _:
             asked = bool(pushed.released_by)
             lost = 0 if asked else max(1, group_members.losing(pushed.members.all()).count())
@@ -190,14 +183,11 @@ def _unseen(answer: GroupAnswer, member: PushedMember) -> Event:
 
     Its state stays, so that who leaves meanwhile is taken out, should it happen late.
     """
-    job, now = answer.job, timezone.now()
+    job = answer.job
     member.looks += 1
-    member.problem_since = member.problem_since or now
+    member.problem_since = member.problem_since or timezone.now()
     trying = member.looks < LOOKS
-    if trying:
-        member.try_at = now + backoff(member.looks + _SLOW)
-    else:
-        member.try_at = next_day(member.problem_since)
+    member.try_at = next_look(member.looks) if trying else next_day(member.problem_since)
     member.message = group_wording.member_unseen(member, job.pushed)
     outcome = Outcome.RETRYING if trying else Outcome.FAILED
     return event_of(
@@ -219,12 +209,11 @@ def _still_there(answer: GroupAnswer) -> GroupResult:
     trying = times < LOOKS
     message = group_wording.still_there(pushed, times=times, trying=trying)
     problem = Problem.UNAVAILABLE if trying else Problem.WITHOUT_EFFECT
-    fields = problem_of(pushed, problem, message)
-    due_at = timezone.now() + backoff(times + _SLOW)
+    fields = problem_fields(pushed, problem, message)
     return GroupResult(
         pushed,
         looked_at(job) | fields | {"intent": intent, "attempts": pushed.attempts + 1},
-        due_at if trying else next_day(fields["problem_since"]),
+        next_look(times) if trying else next_day(fields["problem_since"]),
         [
             event_of(
                 job,
@@ -268,11 +257,9 @@ def found(
 
 
 def _known(pushed: PushedGroup, members: frozenset[str]) -> int:
-    ids, count = sorted(members), 0
-    for start in range(0, len(ids), 500):
-        chunk = ids[start : start + 500]
-        count += pushed.app.accounts.filter(remote_id__in=chunk).count()
-    return count
+    accounts = pushed.app.accounts
+    chunks = batches.of(sorted(members), _BATCH)
+    return sum(accounts.filter(remote_id__in=chunk).count() for chunk in chunks)
 
 
 def never_got_through(job: GroupJob) -> GroupResult:
@@ -288,9 +275,9 @@ def again(job: GroupJob) -> GroupResult:
 def conflict(job: GroupJob, message: str) -> GroupResult:
     pushed = job.pushed
     operation = operation_of(job)
-    fields = problem_of(pushed, Problem.CONFLICT, message) | {"intent": job.doubt}
+    fields = problem_fields(pushed, Problem.CONFLICT, message) | {"intent": job.doubt}
     told = [event_of(job, operation, Outcome.FAILED, message)]
-    due_at = next_day(pushed.problem_since if pushed.problem == Problem.CONFLICT else None)
+    due_at = next_day(began(pushed, Problem.CONFLICT))
     return GroupResult(pushed, looked_at(job) | fields, due_at, told)
 
 
@@ -307,16 +294,6 @@ def looked_at(job: GroupJob) -> dict[str, Any]:
     pushed = job.pushed
     name = {"name": pushed.name, "name_key": pushed.name_key}
     return {"checked_at": job.claimed_at, "granted": job.wanted, **name}
-
-
-def problem_of(pushed: PushedGroup, problem: Problem, message: str) -> dict[str, Any]:
-    since = pushed.problem_since if pushed.problem == problem else None
-    return {"problem": problem, "message": message, "problem_since": since or timezone.now()}
-
-
-def next_day(began: datetime | None) -> datetime | None:
-    now = timezone.now()
-    return now + _DAILY if now - (began or now) < _GIVE_UP_AFTER else None
 
 
 def gone() -> dict[str, Any]:
@@ -337,10 +314,6 @@ def owner(pushed: PushedGroup, remote_id: str) -> PushedGroup | None:
     """The other row that this group there belongs to."""
     others = PushedGroup.objects.filter(app=pushed.app_id, remote_id=remote_id)
     return others.exclude(pk=pushed.pk).first()
-
-
-def _present(values: dict[str, Any]) -> dict[str, Any]:
-    return {path: value for path, value in values.items() if value is not None}
 
 
 def event_of(
@@ -375,5 +348,5 @@ def event_of(
 
 def _planned(job: GroupJob, operation: Operation) -> Sequence[Change]:
     if operation is Operation.CREATE_GROUP:
-        return [Change(path, None, new) for path, new in _present(job.desired).items()]
+        return [Change(path, None, new) for path, new in present(job.desired).items()]
     return job.action.changes

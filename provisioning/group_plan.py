@@ -6,7 +6,7 @@ One step at a time: after each the group is looked at again, until nothing is le
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from provisioning.plan import Action, Feature, Operation, State, Value, difference
+from provisioning.plan import Action, Feature, Operation, State, Value, difference, if_on
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,11 @@ def plan_group(
     if not wanted:
         return _towards_nothing(group, people, features)
     if not group.has_remote:
-        return _if_on(features, Feature.CREATE_GROUPS, Action(Operation.CREATE_GROUP))
+        return if_on(features, Feature.CREATE_GROUPS, Action(Operation.CREATE_GROUP))
     changes = difference(group.applied, desired, doubtful=group.doubtful)
     change = Action(Operation.NOTHING)
     if changes:
-        change = _if_on(features, Feature.UPDATE_GROUPS, Action(Operation.UPDATE_GROUP, changes))
+        change = if_on(features, Feature.UPDATE_GROUPS, Action(Operation.UPDATE_GROUP, changes))
     if change.operation is Operation.UPDATE_GROUP:
         return change
     members = _members(people, features)
@@ -72,9 +72,9 @@ def plan_group(
 def _members(people: People, features: Collection[Feature]) -> Action:
     """Removals first: who should see less comes before who should see more."""
     if people.leaving:
-        return _if_on(features, Feature.GROUP_MEMBERS, Action(Operation.REMOVE_MEMBER))
+        return if_on(features, Feature.GROUP_MEMBERS, Action(Operation.REMOVE_MEMBER))
     if people.missing:
-        return _if_on(features, Feature.GROUP_MEMBERS, Action(Operation.ADD_MEMBER))
+        return if_on(features, Feature.GROUP_MEMBERS, Action(Operation.ADD_MEMBER))
     return Action(Operation.NOTHING)
 
 
@@ -86,10 +86,4 @@ def _towards_nothing(group: RecordedGroup, people: People, features: Collection[
         return _members(People(leaving=people.leaving), features)
     if people.held:
         return Action(Operation.NOTHING)
-    return _if_on(features, Feature.DELETE_GROUPS, Action(Operation.DELETE_GROUP))
-
-
-def _if_on(features: Collection[Feature], feature: Feature, action: Action) -> Action:
-    if feature in features:
-        return action
-    return Action(Operation.NOTHING, skipped=feature)
+    return if_on(features, Feature.DELETE_GROUPS, Action(Operation.DELETE_GROUP))

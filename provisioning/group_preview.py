@@ -48,22 +48,26 @@ class GroupSummary:
     first: list[GroupStep] = field(default_factory=list)
 
 
-def summary(app: App, *, rows: int) -> GroupSummary:
-    """The due groups counted, with so many of those for which there is something to do."""
+def due(app: App) -> QuerySet[PushedGroup]:
+    """What a worker would take up now, once no account is due."""
+    return PushedGroup.objects.filter(app=app, due_at__lte=timezone.now())
+
+
+def summary(app: App, groups: QuerySet[PushedGroup], *, rows: int) -> GroupSummary:
+    """These groups counted, with so many of those for which there is something to do."""
     found = GroupSummary()
-    for step in steps(app):
+    for step in steps(app, groups):
         found.counts[step.kind] += 1
         if step.kind != Operation.NOTHING and len(found.first) < rows:
             found.first.append(step)
     return found
 
 
-def steps(app: App) -> Iterator[GroupStep]:
-    """The next step of each group that is due, read in batches. Nothing is written or sent."""
+def steps(app: App, groups: QuerySet[PushedGroup]) -> Iterator[GroupStep]:
+    """The next step of each of these groups, read in batches. Nothing is written or sent."""
     rows = list(app.mappings.of_groups())
     too_many = group_guard.would_hold(app)
-    due = PushedGroup.objects.filter(app=app, due_at__lte=timezone.now())
-    for batch in _batches(due):
+    for batch in _batches(groups):
         joining, leaving = group_members.changes(batch)
         for pushed in batch:
             pushed.app = app
@@ -75,11 +79,10 @@ def steps(app: App) -> Iterator[GroupStep]:
 def _step(
     pushed: PushedGroup, rows: Sequence[Mapping], joining: int, leaving: int, too_many: bool
 ) -> GroupStep:
-    wanted = bool(pushed.wanted)  # type: ignore[attr-defined] # annotated by _batches
     stays = pushed.guard in {GroupGuard.HELD, GroupGuard.KEPT}
     desired: group_mapping.Desired = {}
     try:
-        if wanted and pushed.group is not None:
+        if pushed.wanted and pushed.group is not None:
             pushed.name = pushed.group.name
             desired = group_mapping.render(
                 rows,
@@ -92,7 +95,7 @@ def _step(
         return GroupStep(pushed, refused=str(error))
     action = plan_group(
         pushed.recorded,
-        wanted=wanted,
+        wanted=pushed.wanted,
         desired=desired,
         people=People(bool(joining), bool(leaving) and not stays, held=stays),
         features=pushed.app.rules.features,
@@ -146,7 +149,7 @@ def _members(step: GroupStep) -> str:
 
 
 def _batches(groups: QuerySet[PushedGroup]) -> Iterator[Sequence[PushedGroup]]:
-    rows = groups.annotate(wanted=access.pushed()).select_related("group")
+    rows = access.with_wanted_groups(groups).select_related("group")
     last = 0
     while batch := list(rows.filter(pk__gt=last).order_by("pk")[:_BATCH]):
         yield batch

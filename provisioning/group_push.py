@@ -322,12 +322,13 @@ def _looked_up_first(job: GroupJob) -> bool:
 
 
 def _bare(pushed: PushedGroup, masking: Masking) -> GroupJob:
-    wanted = bool(pushed.wanted)  # type: ignore[attr-defined] # annotated by group_queue.claim
-    why = group_wording.scope(pushed, wanted=wanted)
-    scope = {"wanted": wanted, "ways": [], "others": 0, "why": why}
+    why = group_wording.scope(pushed, wanted=pushed.wanted)
+    scope = {"wanted": pushed.wanted, "ways": [], "others": 0, "why": why}
     kept = evidence.Kept(masking, scope)
     now = timezone.now()
-    return GroupJob(pushed, wanted, NOTHING, {}, claimed_at=now, doubt=pushed.intent, kept=kept)
+    return GroupJob(
+        pushed, pushed.wanted, NOTHING, {}, claimed_at=now, doubt=pushed.intent, kept=kept
+    )
 
 
 def _is_deleted_whole(job: GroupJob) -> bool:

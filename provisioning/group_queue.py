@@ -5,16 +5,15 @@ The row of a pushed group is its queue, as an account's row is (provisioning/que
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from iam import actor
+from iam import actor, batches
 from iam.models import Group, Membership
 from provisioning import access, group_members, nudge
+from provisioning.access import Keys
 from provisioning.models import (
     Account,
     App,
@@ -25,8 +24,6 @@ from provisioning.models import (
     Trigger,
 )
 from provisioning.plan import Feature, State
-
-Keys = Collection[int] | QuerySet[Any, Any]
 
 _BATCH = 500
 # What is due within this time is not looked at by the routine check.
@@ -119,7 +116,7 @@ def is_due(app: App) -> bool:
 def claim(app: App, *, limit: int) -> list[PushedGroup]:
     """What is due in an app, longest first, with its group and `wanted`: whether it should be."""
     due = PushedGroup.objects.filter(app=app, due_at__lte=timezone.now())
-    rows = due.annotate(wanted=access.pushed()).select_related("group")
+    rows = access.with_wanted_groups(due).select_related("group")
     return list(rows.order_by("due_at", "pk")[:limit])
 
 
@@ -158,8 +155,7 @@ def _add_missing(*, apps: Keys | None, now: datetime, trigger: Trigger) -> int:
     there = PushedGroup.objects.filter(app=OuterRef("app"), group=OuterRef("group"))
     added = 0
     for pairs in access.group_pairs(apps=apps):
-        missing = iter(list(pairs.filter(~Exists(there))))
-        while batch := list(islice(missing, _BATCH)):
+        for batch in batches.of(list(pairs.filter(~Exists(there))), _BATCH):
             added += _add(batch, now=now, trigger=trigger)
     if added:
         transaction.on_commit(nudge.everybody, robust=True)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Case, DateTimeField, F, Value, When
 from django.utils import timezone
 
+from iam import batches
 from provisioning import record, transactions
 from provisioning.connectors.base import RemoteGroup
 from provisioning.lanes import Lease
@@ -175,8 +176,7 @@ def _keys(rows: Sequence[PushedMember]) -> list[int]:
 
 def _note_members(pushed: PushedGroup, there: list[str]) -> None:
     """Those of the members found there whose accounts are ours; all others are not our business."""
-    for start in range(0, len(there), _BATCH):
-        ids = there[start : start + _BATCH]
+    for ids in batches.of(there, _BATCH):
         ours = Account.objects.filter(app=pushed.app_id, remote_id__in=ids)
         rows = [
             PushedMember(

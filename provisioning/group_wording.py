@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from iam.text import counted
+from iam.text import capital, counted
 from provisioning.effect_wording import differs
 from provisioning.effects import LOOKS, Differing
 from provisioning.models import App, GroupsToPush, MemberState, PushedGroup, PushedMember
@@ -232,8 +232,7 @@ def scope(pushed: PushedGroup, *, wanted: bool) -> str:
     """Why the group is to be in the application, or not."""
     app, name = pushed.app, pushed.name
     if not wanted:
-        why = _why_not(pushed)
-        return f"{why[0].upper()}{why[1:]}."
+        return f"{capital(_why_not(pushed))}."
     if app.groups_to_push == GroupsToPush.CHOSEN:
         return f"The group “{name}” is one of those that were chosen for {app}."
     return f"The group “{name}” has a policy for {app}, which gets the groups of its policies."

@@ -4,7 +4,7 @@ Only the worker that owns an app's lane holds anything back, and it judges all r
 that are due, not only those it has just claimed, before it sends the first one.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from iam import actor
+from iam import actor, batches
 from provisioning import (
     access,
     evidence,
@@ -125,7 +125,7 @@ def hold_back(claimed: list[Account], *, app: App, lease: Lease) -> list[Account
 
 
 def _leaves(account: Account, app: App, now: datetime) -> bool:
-    if account.wanted:  # type: ignore[attr-defined] # annotated by queue.claim
+    if account.wanted:
         return False
     action = plan(account.recorded, wanted=False, desired={}, rules=app.rules, now=now)
     return action.operation in REMOVALS
@@ -218,7 +218,8 @@ def _put_aside(accounts: QuerySet[Account], **fields: Any) -> None:
 def _write_down(app: App, message: str) -> None:
     """A hold and an event for everybody who was put aside."""
     now = timezone.now()
-    for accounts in _batches(Account.objects.filter(~Exists(_WAITING), app=app, guard=Guard.HELD)):
+    held = Account.objects.filter(~Exists(_WAITING), app=app, guard=Guard.HELD)
+    for accounts in batches.by_key(held.select_related("user"), _BATCH):
         holds, told = [], []
         for account in accounts:
             account.app = app
@@ -241,14 +242,6 @@ def _write_down(app: App, message: str) -> None:
             told.append(Result(account, event=event))
         Hold.objects.bulk_create(holds)
         record.tell(told, app=app)
-
-
-def _batches(accounts: QuerySet[Account]) -> Iterator[list[Account]]:
-    last = 0
-    rows = accounts.select_related("user").order_by("pk")
-    while batch := list(rows.filter(pk__gt=last)[:_BATCH]):
-        yield batch
-        last = batch[-1].pk
 
 
 # ----------------------------------------------------------------------------------- deciding

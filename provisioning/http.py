@@ -3,14 +3,11 @@
 import json as jsonlib
 import ssl
 import threading
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from importlib import metadata
-from pathlib import Path
 from time import monotonic
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
@@ -20,7 +17,7 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPHeaderDict
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
-from provisioning import correlation, http_failures, wire, witness
+from provisioning import correlation, http_failures, version, wire, witness
 from provisioning.addresses import authority
 from provisioning.errors import ConnectorError, Misconfigured, Rejected, Unavailable
 from provisioning.strict_json import Broken, parsed
@@ -310,18 +307,10 @@ def _trusted(ca_certificate: str) -> ssl.SSLContext:
         raise Misconfigured(f"Own certificate authority: {error}") from error
 
 
-@lru_cache(maxsize=1)
 def _user_agent() -> str:
     """With a version, which some applications ask for: GitHub refuses requests without a name."""
-    try:
-        version = metadata.version("gatehouse")
-    except metadata.PackageNotFoundError:
-        # Run from a checkout that was not installed, or from the packages alone.
-        checkout = Path(__file__).parent.parent / "pyproject.toml"
-        if not checkout.exists():
-            return "Gatehouse"
-        version = tomllib.loads(checkout.read_text())["project"]["version"]
-    return f"Gatehouse/{version}"
+    known = version.current()
+    return f"Gatehouse/{known}" if known else "Gatehouse"
 
 
 def _read(answer: BaseHTTPResponse, host: str, limit: int) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from iam import actor
@@ -15,6 +15,7 @@ from provisioning import guard, memberships, preview, trial
 from provisioning.models import Account, App, Leaving
 from provisioning.plan import Feature, Operation
 from provisioning.preview import Step
+from provisioning.trial import Marked
 
 # What an operator must be allowed to do for it.
 RIGHTS = ("iam.change_user", "iam.delete_membership", "provisioning.change_account")
@@ -104,6 +105,7 @@ def consequences(user: User) -> Consequences:
 
 def undoing(leaving: Leaving) -> str:
     """How to bring the person back."""
+    leaving = _first(leaving)
     groups = ", ".join(f"“{name}”" for name in leaving.groups)
     into = f" and put them into their groups again: {groups}" if groups else ""
     before = "" if leaving.was_active else " They were switched off before that already."
@@ -113,16 +115,26 @@ def undoing(leaving: Leaving) -> str:
     )
 
 
+def _first(leaving: Leaving) -> Leaving:
+    """The one that took something, where this has been done once more."""
+    if leaving.groups or leaving.was_active:
+        return leaving
+    left = Q(user=None, identifier_key=leaving.identifier_key)
+    theirs = Leaving.objects.filter(Q(user=leaving.user_id) if leaving.user_id else left)
+    took = theirs.exclude(groups=[], was_active=False)
+    return took.filter(pk__lte=leaving.pk).first() or leaving
+
+
 def _memberships(user: User) -> list[tuple[int, str]]:
     held = Membership.objects.filter(user=user).order_by("group__name_key")
     return list(held.values_list("group", "group__name"))
 
 
-def _seen(accounts: QuerySet[Account]) -> tuple[Consequence, ...]:
+def _seen(marked: Marked) -> tuple[Consequence, ...]:
     return tuple(
         _consequence(app, step)
-        for app in trial.apps_of(accounts)
-        for step in preview.steps(app, accounts)
+        for app in trial.apps_of(marked.accounts)
+        for step in preview.steps(app, marked.accounts)
     )
 
 

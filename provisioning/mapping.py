@@ -163,7 +163,8 @@ def described(row: Mapping) -> str:
     """What the row is filled from, in words."""
     if row.kind != SourceKind.ATTRIBUTE:
         return f"the {SourceKind(row.kind).label.lower()} {row.source}"
-    known = (*attributes.BUILT_IN, LOGIN_METHOD, MANAGER_ACCOUNT)
+    custom = attributes.custom() if row.source.startswith(attributes.CUSTOM) else []
+    known = (*attributes.BUILT_IN, *custom, LOGIN_METHOD, MANAGER_ACCOUNT)
     labels = {attribute.key: attribute.label for attribute in known}
     return labels.get(row.source, row.source)
 

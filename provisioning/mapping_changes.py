@@ -22,7 +22,7 @@ _EXAMPLES = 12
 class Effect:
     """What rows do to the accounts of an app, by those that were looked at.
 
-    `people` are to have an account, `accounts` have one.
+    `people` are to have an account that is managed, `accounts` have one.
     """
 
     people: int = 0
@@ -55,7 +55,8 @@ class Effect:
 
 def of(rows: Sequence[Mapping], *, app: App, most: int = LOOKED_AT) -> Effect:
     """What would change if the app's mapping were just these rows; `most` are looked at."""
-    wanted = Account.objects.filter(access.granted(), app=app, user__isnull=False)
+    managed = Account.objects.filter(app=app, user__isnull=False, forgotten_at=None)
+    wanted = managed.filter(access.granted())
     effect = Effect(people=wanted.count(), accounts=wanted.exclude(remote_id=None).count())
     # The order of these ids is that of no attribute.
     accounts = list(wanted.select_related("user__manager").order_by("external_id")[:most])
@@ -63,7 +64,9 @@ def of(rows: Sequence[Mapping], *, app: App, most: int = LOOKED_AT) -> Effect:
     now = list(app.mappings.of_people())
     # What was sent last is kept out also by a row that would go, or be sensitive no more.
     masking = evidence.masking([*now, *rows])
-    before, after = _people(now, accounts, app), _people(rows, accounts, app)
+    theirs = {account.user: account.pk for account in accounts if account.user is not None}
+    before = uniqueness.known(now, theirs, app=app)
+    after = uniqueness.known(rows, theirs, app=app)
     for account in accounts:
         key = account.user_id or 0
         old, _ = _rendered(now, before[key], account, app)
@@ -89,14 +92,6 @@ def _note(effect: Effect, account: Account, new: Desired, masking: Masking) -> N
         if len(effect.examples) < _EXAMPLES:
             shown = masking.knowing(account.applied, new).changes(changes)
             effect.examples.append(f"{account.identifier}: {wording.changed_in_short(shown)}")
-
-
-def _people(rows: Sequence[Mapping], accounts: Sequence[Account], app: App) -> dict[int, Person]:
-    users = [account.user for account in accounts if account.user is not None]
-    keys: dict[int, int | None] = {user.pk: None for user in users}
-    keys |= {account.user_id or 0: account.pk for account in accounts}
-    people = mapping.people(rows, users, app=app)
-    return uniqueness.numbered(rows, people, keys, app=app, take=False)
 
 
 def _rendered(

@@ -1,16 +1,13 @@
 """Changes many memberships at once: a few statements, and one mark for everybody concerned."""
 
 from collections.abc import Collection, Iterable, Iterator
-from itertools import islice
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from iam import actor
+from iam import actor, batches
 from iam.models import Membership
-from provisioning import group_queue, queue
-from provisioning.models import Trigger
-from provisioning.signals import apps_of
+from provisioning import queue
 
 # (user, group)
 Pair = tuple[int, int]
@@ -37,19 +34,13 @@ def change(*, add: Collection[Pair], remove: Collection[Pair]) -> tuple[int, int
         # `delete` would send a signal for each row, and each would mark by itself.
         rows._raw_delete(rows.db)
     if new or gone:
-        _mark([*new, *gone])
+        changed = [*new, *gone]
+        queue.mark_members({user for user, _ in changed}, {group for _, group in changed})
     return len(new), len(gone)
 
 
-def _mark(pairs: list[Pair]) -> None:
-    users, groups = {user for user, _ in pairs}, {group for _, group in pairs}
-    queue.mark(users=users, apps=apps_of(groups), trigger=Trigger.MEMBERSHIP)
-    group_queue.mark(groups, trigger=Trigger.MEMBERSHIP)
-
-
 def _rows(pairs: Iterable[Pair]) -> Iterator[QuerySet[Membership]]:
-    source = iter(sorted(set(pairs)))
-    while batch := list(islice(source, _AT_ONCE)):
+    for batch in batches.of(sorted(set(pairs)), _AT_ONCE):
         wanted = Q()
         for user, group in batch:
             wanted |= Q(user=user, group=group)

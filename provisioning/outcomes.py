@@ -1,9 +1,8 @@
 """Decides what to record after an application did what was asked for an account, or nothing was."""
 
-import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -12,17 +11,10 @@ from provisioning import correlation, doubt, drift, effect_wording, evidence, wo
 from provisioning.connectors.base import RemoteAccount
 from provisioning.effects import LOOKS, Differing, Effect, Written, differing
 from provisioning.mapping import Desired
-from provisioning.models import Account, Event, Origin, Outcome, Problem, Trigger
+from provisioning.models import Account, Event, Origin, Outcome, Problem, PushedGroup, Trigger
 from provisioning.plan import Action, Change, Operation, State, Value
 from provisioning.record import Result, event
-
-_LONGEST_WAIT = timedelta(hours=1)
-_SHORTEST_WAIT = timedelta(seconds=1)
-# A refused account is tried again without anything having changed here, since it may have there.
-_DAILY = timedelta(days=1)
-# Something that is seen only after a while is not looked for as soon as something that failed.
-_SLOW = 3
-_GIVE_UP_AFTER = timedelta(days=28)
+from provisioning.retrying import next_day, next_look
 
 
 @dataclass(frozen=True)
@@ -158,11 +150,11 @@ def unseen(job: Job, effect: Effect, *, seconds: float = 0) -> Result:
     if times < LOOKS:
         message = effect_wording.not_seen_yet(account, operation, shown=shown)
         fields |= problem_of(job, Problem.UNAVAILABLE, message)
-        outcome, due = Outcome.RETRYING, timezone.now() + backoff(times + _SLOW)
+        outcome, due = Outcome.RETRYING, next_look(times)
     else:
         message = effect_wording.without_effect(account, operation, times=times, shown=shown)
         fields |= problem_of(job, Problem.WITHOUT_EFFECT, message)
-        outcome, due = Outcome.FAILED, next_day(job, Problem.WITHOUT_EFFECT)
+        outcome, due = Outcome.FAILED, next_day(began(account, Problem.WITHOUT_EFFECT))
     told = event_of(job, operation, outcome, message, seconds=seconds, effect=effect)
     return Result(account, fields, due_at=due, event=told)
 
@@ -185,7 +177,7 @@ def _new_state(job: Job, shown: RemoteAccount | None, different: Differing) -> d
                 "remote_id": shown.remote_id,
                 "origin": Origin.CREATED,
                 "state": State.ACTIVE,
-                "applied": _present(job.desired),
+                "applied": present(job.desired),
                 "seen": _written_differently(job.desired, shown.values),
                 "deprovisioned_at": None,
             }
@@ -196,7 +188,7 @@ def _new_state(job: Job, shown: RemoteAccount | None, different: Differing) -> d
             there = different.ignored | different.rewritten
             seen = {path: [sent[path], drift.storable(it), True] for path, it in there.items()}
             known = {"seen": job.account.seen | seen} if seen else {}
-            return {"applied": _present(kept | sent)} | known
+            return {"applied": present(kept | sent)} | known
         case Operation.DEACTIVATE:
             return {"state": State.SUSPENDED, "deprovisioned_at": timezone.now()} | _UNGUARDED
         case Operation.REACTIVATE:
@@ -225,7 +217,7 @@ def found(job: Job, account_there: RemoteAccount, *, ours: bool, origin: str) ->
             "remote_id": account_there.remote_id,
             "origin": origin,
             "state": State.ACTIVE if account_there.active else State.SUSPENDED,
-            "applied": _present(
+            "applied": present(
                 {path: drift.storable(value) for path, value in account_there.values.items()}
             ),
             "seen": {},
@@ -248,7 +240,7 @@ def conflict(job: Job, message: str) -> Result:
     return Result(
         job.account,
         job.looked_at | problem_of(job, Problem.CONFLICT, message) | {"intent": job.doubt},
-        due_at=next_day(job, Problem.CONFLICT),
+        due_at=next_day(began(job.account, Problem.CONFLICT)),
         event=event_of(job, job.action.operation, Outcome.FAILED, message),
     )
 
@@ -258,7 +250,7 @@ def id_is_taken(result: Result) -> Result:
 
     What was in doubt before the answer is in doubt still.
     """
-    account, now = result.account, timezone.now()
+    account = result.account
     message = wording.id_is_taken(account, str(result.fields["remote_id"]))
     told = result.event
     if told is not None:
@@ -266,33 +258,25 @@ def id_is_taken(result: Result) -> Result:
     fields = {
         "problem": Problem.CONFLICT,
         "message": message,
-        "problem_since": account.problem_since or now,
+        "problem_since": account.problem_since or timezone.now(),
         "checked_at": result.fields["checked_at"],
     }
-    return Result(account, fields, due_at=now + _DAILY, event=told)
+    return Result(account, fields, due_at=next_day(None), event=told)
 
 
 def problem_of(job: Job, problem: Problem, message: str) -> dict[str, Any]:
-    told = job.kept.masking.text(message)
-    return {"problem": problem, "message": told, "problem_since": _since(job, problem)}
+    return problem_fields(job.account, problem, job.kept.masking.text(message))
 
 
-def _since(job: Job, problem: Problem) -> datetime:
-    account = job.account
-    began = account.problem_since if account.problem == problem else None
-    return began or timezone.now()
+def problem_fields(row: Account | PushedGroup, problem: Problem, message: str) -> dict[str, Any]:
+    """What stands in the way of an account or a group there, and since when."""
+    since = began(row, problem) or timezone.now()
+    return {"problem": problem, "message": message, "problem_since": since}
 
 
-def next_day(job: Job, problem: Problem) -> datetime | None:
-    now = timezone.now()
-    return now + _DAILY if now - _since(job, problem) < _GIVE_UP_AFTER else None
-
-
-def backoff(attempts: int) -> timedelta:
-    """Up to twice as long each time, at most an hour, spread so that retries do not bunch up."""
-    longest = min(_LONGEST_WAIT, timedelta(seconds=2 ** min(attempts, 12)))
-    spread = longest * random.random()  # noqa: S311 - spreads load, guards nothing
-    return max(_SHORTEST_WAIT, spread)
+def began(row: Account | PushedGroup, problem: Problem) -> datetime | None:
+    """Since when it has had just this problem, if it has."""
+    return row.problem_since if row.problem == problem else None
 
 
 def event_of(job: Job, operation: Operation, outcome: Outcome, message: str, **more: Any) -> Event:
@@ -312,7 +296,7 @@ def event_of(job: Job, operation: Operation, outcome: Outcome, message: str, **m
 def _planned(job: Job, operation: Operation) -> Sequence[Change]:
     """What the event was to change, attribute by attribute."""
     if operation is Operation.CREATE:
-        return [Change(path, None, new) for path, new in _present(job.desired).items()]
+        return [Change(path, None, new) for path, new in present(job.desired).items()]
     return job.action.changes
 
 
@@ -355,5 +339,5 @@ def _written_differently(sent: Desired, there: Mapping[str, Value]) -> dict[str,
     }
 
 
-def _present(values: Desired) -> Desired:
+def present(values: Desired) -> Desired:
     return {path: value for path, value in values.items() if value is not None}

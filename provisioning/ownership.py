@@ -25,9 +25,9 @@ from provisioning import (
     linking,
     mapping,
     outcomes,
-    preview,
     queue,
     record,
+    uniqueness,
     wording,
 )
 from provisioning.connectors.base import Connector, RemoteAccount
@@ -100,7 +100,7 @@ def _held(account: Account) -> tuple[list[Row], Desired]:
     rows = list(account.app.mappings.of_people())
     if account.user is None:
         return rows, {}
-    person = preview.known(rows, {account.user: account.pk}, app=account.app)[account.user.pk]
+    person = uniqueness.known(rows, {account.user: account.pk}, app=account.app)[account.user.pk]
     try:
         given = mapping.render(
             rows, person, kind=account.app.kind, app=account.app.name, creating=True

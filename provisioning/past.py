@@ -5,13 +5,15 @@ Told from what was recorded by then, and never guessed from how things stand now
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from iam import moments
 from iam.models import User
+from iam.text import capital
 from provisioning import steps, wording
 from provisioning.models import Account, App, Event, Evidence, Outcome
 from provisioning.plan import Operation
@@ -80,12 +82,8 @@ def read(typed: str) -> datetime:
 
     Raises ValueError with a sentence.
     """
-    try:
-        day = date.fromisoformat(typed)
-    except ValueError:
-        pass
-    else:
-        return timezone.make_aware(datetime.combine(day, time.max))
+    if (end := moments.end_of_day(typed)) is not None:
+        return end
     try:
         moment = datetime.fromisoformat(typed)
         return moment if timezone.is_aware(moment) else timezone.make_aware(moment)
@@ -115,12 +113,12 @@ def _reasons(
     app: App, done: tuple[Event, ...], last: Evidence | None, evidence: QuerySet[Evidence]
 ) -> Iterator[str]:
     if done and (last is None or last.event != done[0]):
-        yield f"{_sentence(_when(done[0]))}: {steps.why_missing(done[0])}"
+        yield f"{capital(_when(done[0]))}: {steps.why_missing(done[0])}"
     if last is None:
         return
     wanted = bool(last.scope.get("wanted"))
     should = "should" if wanted else "should not"
-    yield f"{_sentence(_when(last.event))} the person {should} have an account in {app}."
+    yield f"{capital(_when(last.event))} the person {should} have an account in {app}."
     yield from steps.in_scope(app.name, last.scope)
     if last.event.trigger:
         by = f", by {last.event.actor}" if last.event.actor else ""
@@ -138,10 +136,6 @@ def _values(evidence: QuerySet[Evidence]) -> Mapping[str, Any]:
 
 def _when(event: Event) -> str:
     return wording.moment(event.at)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}"
 
 
 def _on(moment: datetime) -> str:

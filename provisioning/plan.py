@@ -147,14 +147,14 @@ def plan(
 
 def _towards_access(account: Recorded, desired: Mapping[str, Value | None], rules: Rules) -> Action:
     if not account.has_remote:
-        return _if_allowed(rules, Feature.CREATE_USERS, Action(Operation.CREATE))
+        return if_on(rules.features, Feature.CREATE_USERS, Action(Operation.CREATE))
     if account.state is State.SUSPENDED or _COULD_BE_OFF.intersection(account.doubts):
         # No feature switches this off: what Gatehouse took away, it gives back.
         return Action(Operation.REACTIVATE)
     changes = difference(account.applied, desired, doubtful=account.doubtful)
     if not changes:
         return NOTHING
-    return _if_allowed(rules, Feature.UPDATE_USERS, Action(Operation.UPDATE, changes))
+    return if_on(rules.features, Feature.UPDATE_USERS, Action(Operation.UPDATE, changes))
 
 
 def _towards_no_access(account: Recorded, rules: Rules, now: datetime) -> Action:
@@ -174,11 +174,12 @@ def _towards_no_access(account: Recorded, rules: Rules, now: datetime) -> Action
 def _first_step_out(rules: Rules) -> Action:
     if Feature.DELETE_USERS in rules.features and not rules.delete_after:
         return Action(Operation.DELETE)
-    return _if_allowed(rules, Feature.DEACTIVATE_USERS, Action(Operation.DEACTIVATE))
+    return if_on(rules.features, Feature.DEACTIVATE_USERS, Action(Operation.DEACTIVATE))
 
 
-def _if_allowed(rules: Rules, feature: Feature, action: Action) -> Action:
-    if feature in rules.features:
+def if_on(features: Collection[Feature], feature: Feature, action: Action) -> Action:
+    """The action, or nothing where the feature that it needs is switched off."""
+    if feature in features:
         return action
     return Action(Operation.NOTHING, skipped=feature)
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Mapping as Values
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -10,6 +9,7 @@ from itertools import islice
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from iam import batches
 from iam.models import User
 from provisioning import access, evidence, guard, mapping, uniqueness, wording
 from provisioning.errors import Rejected
@@ -109,13 +109,14 @@ def steps(app: App, accounts: QuerySet[Account]) -> Iterator[Step]:
     """The next step of each account, read in batches. Nothing is written or sent."""
     rows = list(app.mappings.of_people())
     too_many = guard.would_hold(app, removed=max(1, guard.due_removals(app)))
-    for batch in _batches(accounts.filter(app=app)):
-        given = {each.user: each.pk for each in batch if each.user is not None and _wanted(each)}
-        people = known(rows, given, app=app)
+    found = access.with_wanted(accounts.filter(app=app)).select_related("user__manager")
+    for batch in batches.by_key(found, _BATCH):
+        given = {each.user: each.pk for each in batch if each.user is not None and each.wanted}
+        people = uniqueness.known(rows, given, app=app)
         for account in batch:
             account.app = app
             person = people.get(account.user_id or 0)
-            yield _step(account, person, rows, wanted=_wanted(account), too_many=too_many)
+            yield _step(account, person, rows, wanted=account.wanted, too_many=too_many)
 
 
 def of_person(app: App, user: User) -> Step:
@@ -126,20 +127,8 @@ def of_person(app: App, user: User) -> Step:
     if not access.entitled(app).filter(pk=user.pk).exists():
         return Step(account, wanted=False)
     rows = list(app.mappings.of_people())
-    person = known(rows, {user: None}, app=app)[user.pk]
+    person = uniqueness.known(rows, {user: None}, app=app)[user.pk]
     return _step(account, person, rows, wanted=True, too_many=False)
-
-
-def known(
-    rows: Sequence[Mapping], accounts: Values[User, int | None], *, app: App
-) -> dict[int, Person]:
-    """People with what the rows ask about them, by their keys; `accounts` has those of accounts.
-
-    Where a formula gives each account a value of its own, none is taken for this.
-    """
-    people = mapping.people(rows, list(accounts), app=app)
-    theirs = {user.pk: account for user, account in accounts.items()}
-    return uniqueness.numbered(rows, people, theirs, app=app, take=False)
 
 
 def hindrances(app: App) -> Iterator[str]:
@@ -213,15 +202,3 @@ def _step(
     held = action.operation in REMOVALS and (account.guard == Guard.HELD or undecided)
     masking = evidence.masking(rows)
     return Step(account, wanted, action, held=held, desired=desired, masking=masking)
-
-
-def _batches(accounts: QuerySet[Account]) -> Iterator[Sequence[Account]]:
-    rows = accounts.annotate(wanted=access.granted()).select_related("user__manager")
-    last = 0
-    while batch := list(rows.filter(pk__gt=last).order_by("pk")[:_BATCH]):
-        yield batch
-        last = batch[-1].pk
-
-
-def _wanted(account: Account) -> bool:
-    return bool(account.wanted)  # type: ignore[attr-defined] # annotated by _batches

@@ -143,11 +143,11 @@ class _Round:
         """The jobs with something to send; all others are recorded as they are."""
         jobs: list[Job] = []
         results: list[Result] = []
-        wanted = [row.user for row in batch if row.user is not None and _wanted(row)]
+        wanted = [row.user for row in batch if row.user is not None and row.wanted]
         people = uniqueness.numbered(
             self.mappings,
             mapping.people(self.mappings, wanted, app=self.app),
-            {row.user_id: row.pk for row in batch if row.user_id and _wanted(row)},
+            {row.user_id: row.pk for row in batch if row.user_id and row.wanted},
             app=self.app,
             take=True,
         )
@@ -326,12 +326,8 @@ def _portion(count: int, *, seconds: float) -> int:
 
 
 def _bare(account: Account, kept: evidence.Kept) -> Job:
-    wanted, now = _wanted(account), timezone.now()
+    wanted, now = account.wanted, timezone.now()
     return Job(account, wanted, NOTHING, {}, claimed_at=now, doubt=account.intent, kept=kept)
-
-
-def _wanted(account: Account) -> bool:
-    return bool(account.wanted)  # type: ignore[attr-defined] # annotated by queue.claim
 
 
 def _hidden(job: Job) -> Rejected:

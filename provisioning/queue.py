@@ -3,25 +3,22 @@
 The account row is the queue: there is no job that could be lost or fall out of step with it.
 """
 
-from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection, models, transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db import transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
 from iam import actor, nesting
 from provisioning import access, group_queue, nudge
-from provisioning.models import Account, App, Mapping, Priority, PushedGroup, Trigger
+from provisioning.access import Keys
+from provisioning.inserting import insert
+from provisioning.models import Account, App, Mapping, Policy, Priority, PushedGroup, Trigger
 from provisioning.plan import State
 from provisioning.transactions import giving_way
 
-Keys = Collection[int] | QuerySet[Any, Any]
 Row = TypeVar("Row", Account, PushedGroup)
-
-wake = nudge.wake
 
 # A write without signals may be committed this much later than the time it carries.
 _COMMIT_LAG = timedelta(minutes=2)
@@ -53,6 +50,28 @@ def mark(
 def mark_accounts(accounts: QuerySet[Account], *, trigger: Trigger) -> int:
     """Make just these accounts due; how many there were."""
     return _make_due(accounts, now=timezone.now(), trigger=trigger, leaving=False)
+
+
+def mark_members(users: Keys, groups: Keys, *, leaving: bool = False) -> None:
+    """These users have come into these groups or left them; what that means for both is due."""
+    # To have an account, or to a formula.
+    given = Policy.objects.filter(group__in=access.holding(groups)).values("app")
+    asked = Mapping.objects.reading("is_member_of").values("app")
+    apps = App.objects.filter(Q(pk__in=given) | Q(pk__in=asked)).values("pk")
+    mark(users=users, apps=apps, trigger=Trigger.MEMBERSHIP, leaving=leaving)
+    group_queue.mark(groups, trigger=Trigger.MEMBERSHIP)
+
+
+def mark_apps(apps: Keys, *, trigger: Trigger) -> None:
+    """What these apps give, or may do, has changed: all accounts and groups there are due."""
+    mark(apps=apps, trigger=trigger)
+    group_queue.mark_apps(apps, trigger=trigger)
+
+
+def push_now(app: App) -> int:
+    """Look at everything of the app again; how many of its accounts are due."""
+    mark_apps([app.pk], trigger=Trigger.MANUAL)
+    return Account.objects.filter(app=app, due_at__isnull=False).count()
 
 
 def unsettled(rows: QuerySet[Row]) -> QuerySet[Row]:
@@ -93,7 +112,7 @@ def claim(app: App, *, limit: int = 200) -> list[Account]:
     if not due.exists():
         return []
     return list(
-        due.annotate(wanted=access.granted())
+        access.with_wanted(due)
         .select_related("user__manager")
         .order_by("priority", "due_at", "pk")[:limit]
     )
@@ -155,45 +174,23 @@ def _add(
     way: str, *, users: Keys | None, apps: Keys | None, now: datetime, trigger: Trigger
 ) -> int:
     person = f"group__{way}"
-    columns: dict[str, Any] = {
+    # The name takes the very membership that is looked at: a path of its own in another `filter`
+    # would stand for any member of the group, and every one of them be compared with every other.
+    ways = access.pairs(way, users=users, apps=apps).alias(member=F(f"{person}_id"))
+    there = Account.objects.filter(app=OuterRef("app"), user=OuterRef("member"))
+    missing = ways.filter(~Exists(there)).distinct().order_by("app_id", f"{person}_id")
+    columns = {
         "app_id": F("app_id"),
         "user_id": F(f"{person}_id"),
         "identifier": F(f"{person}__username"),
         "identifier_key": F(f"{person}__username_key"),
         "external_id": F(f"{person}__external_id"),
-        **{
-            name: Value(value, output_field=_column(name))
-            for name, value in _fresh(now, trigger).items()
-        },
     }
-    # The name takes the very membership that is looked at: a path of its own in another `filter`
-    # would stand for any member of the group, and every one of them be compared with every other.
-    ways = access.pairs(way, users=users, apps=apps).alias(member=F(f"{person}_id"))
-    there = Account.objects.filter(app=OuterRef("app"), user=OuterRef("member"))
-    missing = ways.filter(~Exists(there))
-    rows = missing.values_list(*columns.values()).distinct().order_by("app_id", f"{person}_id")
-    try:
-        select, parameters = rows.query.sql_with_params()
-    except EmptyResultSet:
-        return 0
-    names = ", ".join(connection.ops.quote_name(name) for name in columns)
-    table = connection.ops.quote_name(Account._meta.db_table)
-    with connection.cursor() as cursor:
-        # Names come from the model, values go in as parameters.
-        cursor.execute(
-            f"INSERT INTO {table} ({names}) {select} ON CONFLICT DO NOTHING",  # noqa: S608
-            parameters,
-        )
-        return int(cursor.rowcount)
-
-
-def _column(name: str) -> "models.Field[Any, Any]":
-    column = Account._meta.get_field(name)
-    assert isinstance(column, models.Field)  # noqa: S101 - for the type checker
-    return column
+    return insert(Account, missing, columns, _fresh(now, trigger))
 
 
 def _fresh(now: datetime, trigger: Trigger) -> dict[str, Any]:
+    """What all new accounts have in common."""
     return {
         "origin": "",
         "state": State.ABSENT.value,

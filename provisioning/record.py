@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Field, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from iam.models import User
@@ -21,6 +21,7 @@ from provisioning import (
     webhook_queue,
 )
 from provisioning.effects import Effect
+from provisioning.inserting import column
 from provisioning.lanes import Lease
 from provisioning.models import Account, App, Event, GroupsToPush, Lane, Outcome
 from provisioning.plan import Operation
@@ -157,7 +158,7 @@ def _granted_anew(result: Result) -> bool:
 
 def _assignments(names: Sequence[str], settles: bool) -> list[str]:
     unchanged = "CASE WHEN generation = %s THEN"
-    found = [f"{_column(name).column} = %s" for name in names]
+    found = [f"{column(Account, name).column} = %s" for name in names]
     found += ["done_generation = %s", f"due_at = {unchanged} %s ELSE due_at END"]
     if settles:
         # The time of a change that has arrived, by which a later look must not be timed.
@@ -188,13 +189,7 @@ def _each(assignments: Iterable[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def _stored(name: str, value: Any) -> Any:
-    return _column(name).get_db_prep_save(value, connection)
-
-
-def _column(name: str) -> "Field[Any, Any]":
-    column = Account._meta.get_field(name)
-    assert isinstance(column, Field)  # noqa: S101 - for the type checker
-    return column
+    return column(Account, name).get_db_prep_save(value, connection)
 
 
 def _tell(results: list[Result], lane: QuerySet[Lane]) -> None:

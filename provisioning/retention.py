@@ -1,4 +1,4 @@
-"""Removes events, evidence and answers that are older than they are kept, a little at a time."""
+"""Removes events, evidence and what else is older than it is kept, a little at a time."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from iam.models import KeptAnswer
 from provisioning import hourly
-from provisioning.models import EVIDENCE_DAYS, LEAST_EVENT_DAYS, App, Event, Evidence
+from provisioning.models import EVIDENCE_DAYS, LEAST_EVENT_DAYS, App, Event, Evidence, Leaving
 from provisioning.transactions import giving_way
 
 LEAST = timedelta(days=LEAST_EVENT_DAYS)
@@ -27,6 +27,20 @@ def older(*, than: timedelta, app: App | None = None) -> QuerySet[Event]:
     before: datetime = timezone.now() - than
     events = Event.objects.filter(at__lt=before)
     return events if app is None else events.filter(app=app)
+
+
+def older_leavings(*, days: int) -> QuerySet[Leaving]:
+    """Who was removed everywhere before that, by whom and why."""
+    return Leaving.objects.filter(at__lt=_before(days))
+
+
+def expired_leavings(apps: Iterable[App]) -> QuerySet[Leaving]:
+    """Those of which no application keeps the events any more: they are about all of them."""
+    limits = [app.keep_events_days for app in apps]
+    known = [days for days in limits if days is not None]
+    if not known or len(known) < len(limits):
+        return Leaving.objects.none()
+    return older_leavings(days=max(known))
 
 
 def old_answers() -> QuerySet[KeptAnswer]:
@@ -71,7 +85,7 @@ def purge(
     stopped: Callable[[], bool] = lambda: False,
     told: Callable[[int], object] = lambda _: None,
 ) -> int:
-    """Remove these events, evidence or answers, oldest first; how many there were.
+    """Remove these rows, oldest first; how many there were.
 
     In transactions of a moment, and with as much time between two as they take: whoever wants to
     write meanwhile never waits for more than one of them.

@@ -16,6 +16,21 @@ TRY_AGAIN = timedelta(hours=1)
 _PUSH_FIRST = timedelta(minutes=5)
 
 
+class Refused(Exception):
+    """No comparison was begun; the text says why, and what would help."""
+
+
+def ask_for(app: App, *, dry: bool = False, by: str) -> Run:
+    """For somebody: a new comparison, or one of the kind that is under way. Raises Refused."""
+    run = reconcile.start(app, dry=dry, actor=by)
+    if run.dry != dry:
+        other = "one that only looks" if run.dry else "one that acts"
+        raise Refused(
+            f"Another comparison of {app} is under way, {other}. Wait until it has ended."
+        )
+    return run
+
+
 def next_run() -> Run | None:
     """What a worker should see to now: a comparison that waits, or one whose time has come."""
     now = timezone.now()

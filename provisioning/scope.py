@@ -35,7 +35,7 @@ def without(account: Account) -> Scope:
 
 
 def _scope(account: Account, ways: list[_Way], app: App) -> Scope:
-    if not account.wanted:  # type: ignore[attr-defined] # annotated by queue.claim
+    if not account.wanted:
         return _refused(account, ways, app)
     given = [(policy, groups) for policy, enabled, groups in ways if enabled]
     shown = [{"policy": policy, "groups": list(groups)} for policy, groups in given[:_NAMED]]

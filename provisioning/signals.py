@@ -5,7 +5,6 @@ Every receiver of the project is here. They run in the transaction of the change
 
 from typing import Any
 
-from django.db.models import Q
 from django.db.models.signals import (
     m2m_changed,
     post_delete,
@@ -50,23 +49,12 @@ def membership_changing(instance: Membership, **_: Any) -> None:
     if instance.pk is None:
         return
     before = Membership.objects.filter(pk=instance.pk)
-    queue.mark(
-        users=before.values("user"),
-        apps=apps_of(before.values("group")),
-        trigger=Trigger.MEMBERSHIP,
-        leaving=True,
-    )
-    group_queue.mark(before.values("group"), trigger=Trigger.MEMBERSHIP)
+    queue.mark_members(before.values("user"), before.values("group"), leaving=True)
 
 
 def membership_changed(instance: Membership, raw: bool = False, **_: Any) -> None:
     if not raw:
-        queue.mark(
-            users=[instance.user_id],
-            apps=apps_of([instance.group_id]),
-            trigger=Trigger.MEMBERSHIP,
-        )
-        group_queue.mark([instance.group_id], trigger=Trigger.MEMBERSHIP)
+        queue.mark_members([instance.user_id], [instance.group_id])
 
 
 def members_added(
@@ -76,11 +64,9 @@ def members_added(
     if action != "post_add" or not pk_set:
         return
     if isinstance(instance, Group):
-        queue.mark(users=pk_set, apps=apps_of([instance.pk]), trigger=Trigger.MEMBERSHIP)
-        group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
+        queue.mark_members(pk_set, [instance.pk])
     else:
-        queue.mark(users=[instance.pk], apps=apps_of(pk_set), trigger=Trigger.MEMBERSHIP)
-        group_queue.mark(pk_set, trigger=Trigger.MEMBERSHIP)
+        queue.mark_members([instance.pk], pk_set)
 
 
 def user_saved(instance: User, created: bool, raw: bool = False, **_: Any) -> None:
@@ -114,10 +100,7 @@ def group_saved(instance: Group, raw: bool = False, **_: Any) -> None:
 
 def group_deleted(instance: Group, **_: Any) -> None:
     nesting.lock()
-    members = access.belonging_to([instance.pk])
-    apps = apps_of([instance.pk])
-    queue.mark(users=members, apps=apps, trigger=Trigger.MEMBERSHIP, leaving=True)
-    group_queue.mark([instance.pk], trigger=Trigger.MEMBERSHIP)
+    queue.mark_members(access.belonging_to([instance.pk]), [instance.pk], leaving=True)
 
 
 def nesting_changing(instance: GroupNesting, **_: Any) -> None:
@@ -141,25 +124,18 @@ def nesting_going(**_: Any) -> None:
 
 
 def _mark_below(nested: GroupNesting) -> None:
-    queue.mark(
-        users=access.belonging_to([nested.child_id]),
-        apps=apps_of([nested.parent_id]),
-        trigger=Trigger.MEMBERSHIP,
-    )
-    group_queue.mark([nested.parent_id], trigger=Trigger.MEMBERSHIP)
+    queue.mark_members(access.belonging_to([nested.child_id]), [nested.parent_id])
 
 
 def policy_changing(instance: Policy, **_: Any) -> None:
     """The app that the policy was for until now."""
     before = Policy.objects.filter(pk=instance.pk).values("app")
-    queue.mark(apps=before, trigger=Trigger.POLICY)
-    group_queue.mark_apps(before, trigger=Trigger.POLICY)
+    queue.mark_apps(before, trigger=Trigger.POLICY)
 
 
 def policy_changed(instance: Policy, raw: bool = False, **_: Any) -> None:
     if not raw:
-        queue.mark(apps=[instance.app_id], trigger=Trigger.POLICY)
-        group_queue.mark_apps([instance.app_id], trigger=Trigger.POLICY)
+        queue.mark_apps([instance.app_id], trigger=Trigger.POLICY)
 
 
 def mapping_changed(instance: Mapping, raw: bool = False, **_: Any) -> None:
@@ -174,8 +150,7 @@ def mapping_changed(instance: Mapping, raw: bool = False, **_: Any) -> None:
 def app_saved(instance: App, raw: bool = False, **_: Any) -> None:
     if not raw:
         lanes.resume(instance.pk)
-        queue.mark(apps=[instance.pk], trigger=Trigger.APP)
-        group_queue.mark_apps([instance.pk], trigger=Trigger.APP)
+        queue.mark_apps([instance.pk], trigger=Trigger.APP)
 
 
 def chosen_groups_changed(
@@ -191,10 +166,3 @@ def chosen_groups_changed(
     else:
         apps = set(App.objects.filter(chosen_groups=instance).values_list("pk", flat=True))
     group_queue.mark_apps(apps, trigger=Trigger.APP)
-
-
-def apps_of(groups: Any) -> Any:
-    """The apps in which it matters who is in these groups: to have an account, or to a formula."""
-    given = Policy.objects.filter(group__in=access.holding(groups)).values("app")
-    asked = Mapping.objects.reading("is_member_of").values("app")
-    return App.objects.filter(Q(pk__in=given) | Q(pk__in=asked)).values("pk")

@@ -89,8 +89,10 @@ def in_scope(app: str, scope: Mapping[str, Any]) -> Iterator[str]:
 
 def _scope(event: Event, evidence: Evidence | None) -> Iterator[str]:
     if evidence is not None and evidence.scope:
-        wanted = "In scope" if evidence.scope.get("wanted") else "Not in scope any more"
-        yield f"{wanted} of {event.app_name}."
+        if evidence.scope.get("wanted"):
+            yield f"In scope of {event.app_name}."
+        else:
+            yield f"Not in scope of {event.app_name} any more."
         yield from in_scope(event.app_name, evidence.scope)
     if event.trigger:
         by = f", by {event.actor}" if event.actor else ""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from django.db import models, transaction
 
-from iam import text
+from iam import batches, text
+from iam.models import User
 from provisioning import mapping, transactions
 from provisioning.errors import Rejected
 from provisioning.mapping import MOST_NUMBERS, Person
@@ -48,6 +49,18 @@ def numbered(
             numbers = {**found[key].numbers, row.target: number}
             found[key] = replace(found[key], numbers=numbers)
     return found
+
+
+def known(
+    rows: Sequence[Row], accounts: Mapping[User, int | None], *, app: App
+) -> dict[int, Person]:
+    """People with what the rows ask about them, by their keys; `accounts` has those of accounts.
+
+    For a preview: where a formula gives each account a value of its own, none is taken for this.
+    """
+    people = mapping.people(rows, list(accounts), app=app)
+    theirs = {user.pk: account for user, account in accounts.items()}
+    return numbered(rows, people, theirs, app=app, take=False)
 
 
 def let_go(job: Job, rows: Iterable[Row]) -> bool:
@@ -104,8 +117,8 @@ class _Row:
             self.taken = {key: account for account, key in held}
             return
         with transaction.atomic():
-            for start in range(0, len(held), _BATCH):
-                self._write(held[start : start + _BATCH])
+            for batch in batches.of(held, _BATCH):
+                self._write(batch)
 
     def _own(self) -> dict[int | None, set[str]]:
         """The keys of what the accounts of this batch have had, by account."""
@@ -158,9 +171,8 @@ class _Row:
         return [key for key, each in picked.items() if self.taken[each] != self.accounts[key]]
 
     def _look_up(self, keys: set[str]) -> None:
-        ordered = sorted(keys)
-        for start in range(0, len(ordered), _BATCH):
-            found = self._stored().filter(key__in=ordered[start : start + _BATCH])
+        for batch in batches.of(sorted(keys), _BATCH):
+            found = self._stored().filter(key__in=batch)
             self.taken |= dict(found.values_list("key", "account"))
 
     def _values(self, key: int, numbers: range) -> Iterator[tuple[int, str]]:

@@ -1,6 +1,6 @@
 """The forms of a webhook: what it is told and where, and what is to be sent again."""
 
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -72,11 +72,7 @@ class TimespanForm(forms.Form):
         found: datetime | None = self.cleaned_data["before"]
         if found is None:
             return timezone.now()
-        try:
-            day = date.fromisoformat(self.data["before"].strip())
-        except ValueError:
-            return found
-        return timezone.make_aware(datetime.combine(day, time.max))
+        return moments.end_of_day(self.data["before"].strip()) or found
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

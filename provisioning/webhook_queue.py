@@ -6,14 +6,14 @@ other. The row is the queue, as for accounts (docs/decisions/0004).
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection, models, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db import transaction
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from iam import batches
 from provisioning import nudge
+from provisioning.inserting import insert
 from provisioning.lanes import AT_WORK
 from provisioning.models import Delivery, DeliveryState, Event, Webhook, WebhookLane
 
@@ -34,9 +34,7 @@ def enqueue(events: Collection[int]) -> None:
     webhooks = list(Webhook.objects.filter(enabled=True))
     if not webhooks or not events:
         return
-    keys = sorted(events)
-    for start in range(0, len(keys), _BATCH):
-        recorded = keys[start : start + _BATCH]
+    for recorded in batches.of(sorted(events), _BATCH):
         for webhook in webhooks:
             _add(webhook, webhook.tells().filter(pk__in=recorded))
 
@@ -80,8 +78,7 @@ def replay_events(
             f"More than {most:,} events are of this time. Choose a shorter one, and then the next."
         )
     count = 0
-    for start in range(0, len(keys), _BATCH):
-        chosen = keys[start : start + _BATCH]
+    for chosen in batches.of(keys, _BATCH):
         with transaction.atomic():
             count += replay(webhook.deliveries.filter(event__in=chosen))
             count += _add(webhook, webhook.tells().filter(pk__in=chosen))
@@ -130,36 +127,20 @@ def _wait_anew(deliveries: QuerySet[Delivery]) -> int:
 def _add(webhook: Webhook, events: QuerySet[Event]) -> int:
     """Insert what is missing of these, in the order of recording: one INSERT … SELECT."""
     now = timezone.now()
-    constants: dict[str, Any] = {
-        "webhook_id": webhook.pk,
-        "state": DeliveryState.WAITING.value,
-        "attempts": 0,
-        "waits_since": now,
-        "due_at": now,
-        "message": "",
-    }
-    columns = {name: Value(value, output_field=_column(name)) for name, value in constants.items()}
     known = Delivery.objects.filter(webhook=webhook, event=OuterRef("pk"))
-    missing = events.filter(~Exists(known)).order_by("pk").values_list(F("pk"), *columns.values())
-    try:
-        select, parameters = missing.query.sql_with_params()
-    except EmptyResultSet:
-        return 0
-    names = ", ".join(map(connection.ops.quote_name, ["event_id", *columns]))
-    table = connection.ops.quote_name(Delivery._meta.db_table)
-    with connection.cursor() as cursor:
-        # Names come from the model, values go in as parameters.
-        cursor.execute(
-            f"INSERT INTO {table} ({names}) {select} ON CONFLICT DO NOTHING",  # noqa: S608
-            parameters,
-        )
-        added = int(cursor.rowcount)
+    added = insert(
+        Delivery,
+        events.filter(~Exists(known)).order_by("pk"),
+        {"event_id": F("pk")},
+        {
+            "webhook_id": webhook.pk,
+            "state": DeliveryState.WAITING.value,
+            "attempts": 0,
+            "waits_since": now,
+            "due_at": now,
+            "message": "",
+        },
+    )
     if added:
         transaction.on_commit(nudge.everybody, robust=True)
     return added
-
-
-def _column(name: str) -> "models.Field[Any, Any]":
-    column = Delivery._meta.get_field(name.removesuffix("_id"))
-    assert isinstance(column, models.Field)  # noqa: S101 - for the type checker
-    return column

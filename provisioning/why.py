@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from iam import nesting
 from iam.models import Group, Membership, User
-from provisioning import evidence, mapping, preview, wording
+from provisioning import evidence, mapping, preview, uniqueness, wording
 from provisioning.errors import Rejected
 from provisioning.models import Account, App, Apply, Mapping, Origin, Policy
 from provisioning.plan import State, Value
@@ -141,7 +141,7 @@ def _lines(
     rows: Sequence[Mapping], app: App, user: User, account: Account | None
 ) -> Iterator[Line]:
     key = account.pk if account is not None else None
-    person = preview.known(rows, {user: key}, app=app)[user.pk]
+    person = uniqueness.known(rows, {user: key}, app=app)[user.pk]
     there = account is not None and account.remote_id is not None
     sent = account.applied if account is not None else {}
     for row in rows:

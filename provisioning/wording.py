@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from iam.text import counted
+from iam.text import capital, counted
 from provisioning.models import Account, App
 from provisioning.plan import Change, Feature, Operation, State, Value
 
@@ -215,8 +215,7 @@ def not_managed(account: Account) -> str:
 
 def because(account: Account) -> str:
     """The same as `no_access`, as a sentence."""
-    why = no_access(account)
-    return f"{why[0].upper()}{why[1:]}."
+    return f"{capital(no_access(account))}."
 
 
 def gives(app: App | str, policy: str, groups: Sequence[str], *, enabled: bool) -> str:

@@ -10,7 +10,16 @@ from typing import Generic, TypeVar
 from django.db import Error, close_old_connections, connections
 from django.db.models import QuerySet
 
-from provisioning import lanes, push, queue, reconcile, schedule, webhook_delivery, webhook_queue
+from provisioning import (
+    lanes,
+    nudge,
+    push,
+    queue,
+    reconcile,
+    schedule,
+    webhook_delivery,
+    webhook_queue,
+)
 from provisioning.heartbeat import Heartbeat, new_name
 from provisioning.models import App, Webhook
 
@@ -52,20 +61,11 @@ def run(stopped: Stopped, *, at_once: int = _LANES_AT_ONCE, turn: float = lanes.
             _guarded(apps.start_due)
             _guarded(webhooks.start_due)
             comparisons.look()
-            queue.wake.wait(_LOOK_EVERY)
-            queue.wake.clear()
+            nudge.wake.wait(_LOOK_EVERY)
+            nudge.wake.clear()
         comparisons.end()
     _guarded(heartbeat.stop)
     connections.close_all()
-
-
-def drain_all(*, owner: str = "once", rounds: int = 100) -> None:
-    """Work in this thread until nothing is due now: for tests, commands and the demo."""
-    for _ in range(rounds):
-        worked = [push.drain(app, owner=owner) for app in queue.due_apps()]
-        worked += [webhook_delivery.drain(each, owner=owner) for each in webhook_queue.due()]
-        if not any(worked):
-            return
 
 
 class _Lanes(Generic[Row]):
@@ -105,7 +105,7 @@ class _Lanes(Generic[Row]):
         self._busy.discard(row.pk)
         if worked:
             # Something may have become due while the lane was ending.
-            queue.wake.set()
+            nudge.wake.set()
 
 
 class _Comparisons:

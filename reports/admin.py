@@ -95,6 +95,7 @@ class ProvisioningReportAdmin(ModelAdmin):
             else None,
             "query": _without_marks(request),
             "searched": bool(request.GET),
+            "asked_name": request.GET.get("identifier") and request.GET.get("match") != "exact",
             "zone": timezone.get_current_timezone_name(),
             "formats": exports.FORMATS,
             **_searches(request, operator),

@@ -159,7 +159,7 @@ class LineShape(serializers.Serializer):
     by = serializers.CharField(help_text="Who set it off.")
     why = serializers.CharField()
     to_do = serializers.CharField(help_text="What helps, where something is left.")
-    groups = RemovalShape(many=True, help_text="Groups there that the account was taken out of.")
+    groups = RemovalShape(many=True, help_text="Groups there that the account is in, or was in.")
 
 
 class StartedShape(serializers.Serializer):

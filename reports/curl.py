@@ -26,6 +26,15 @@ def command(request: Mapping[str, Any]) -> str:
     return " \\\n  ".join(lines)
 
 
+def before_use(request: Mapping[str, Any]) -> str:
+    """What has to be known by whoever runs the command."""
+    told = "Set TOKEN to the application's token first." if _SECRET in command(request) else ""
+    kept_out = MASK in command(request)
+    masked = f"What reads “{MASK}” is not known here: write the real value." if kept_out else ""
+    again = "" if request["method"] == "GET" else "It is done in the application once more."
+    return " ".join(filter(None, (told, masked, again)))
+
+
 def _header(name: str, value: str) -> str:
     scheme, masked, rest = value.partition(MASK)
     if masked and not rest and scheme in {"", "Bearer ", "Basic "}:

@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
 
 from provisioning import steps, wording
-from provisioning.models import Event, Evidence
+from provisioning.models import Account, Event, Evidence
 from reports import curl
 
 
@@ -20,12 +21,21 @@ def page(model_admin: ModelAdmin, request: HttpRequest, event: Event) -> Templat
         "opts": model_admin.opts,
         "title": f"{event.get_operation_display()}: {event.identifier} in {event.app_name}",
         "event": event,
+        "account": _account(event),
         "steps": steps.of(event, evidence),
         "changes": list(_changes(evidence)) if evidence else [],
         "exchanges": list(_shown(steps.exchanges(evidence))),
         "empty": steps.NOTHING_SENT if evidence else steps.why_missing(event),
     }
     return TemplateResponse(request, "reports/event.html", context)
+
+
+def _account(event: Event) -> Account | None:
+    """The account that it was about, if it is known still."""
+    # Whoever was deleted here is known by their user name.
+    left = Q(user=None, identifier_key=event.identifier_key)
+    whose = Q(user=event.user_id) if event.user_id else left
+    return Account.objects.filter(whose, app=event.app_id).first() if event.app_id else None
 
 
 def _changes(evidence: Evidence) -> Iterator[tuple[str, str, str]]:
@@ -42,6 +52,7 @@ def _shown(exchanges: Any) -> Iterator[dict[str, Any]]:
             "sent": _text(request),
             "answer": _text(response) if response else "",
             "curl": curl.command(request),
+            "before_curl": curl.before_use(request),
         }
 
 

@@ -44,6 +44,7 @@ _NO_PARTS = (
     "This database can only find whole names and beginnings of names. Choose one of those. For any "
     "part of a name it takes PostgreSQL with the extension pg_trgm: see the guide “Settings”."
 )
+_NO_MOMENT = "This is no date and time. Write 2026-11-01T10:00."
 # What of a column is not rare, and the condition of the index for the rest.
 _RARE = {
     "outcome": (Outcome.DONE, NOT_DONE),
@@ -118,6 +119,7 @@ class ReportFilter(django_filters.FilterSet):
         method="by_value",
         label="Application",
         empty_label="All applications",
+        error_messages={"invalid_choice": "There is no such application here. Choose another one."},
         widget=UnfoldAdminSelectWidget,
     )
     operation = django_filters.ChoiceFilter(
@@ -152,7 +154,9 @@ class ReportFilter(django_filters.FilterSet):
         max_length=150,
         method="by_value",
         label="By operator",
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        widget=UnfoldAdminTextInputWidget(
+            attrs={"placeholder": "As they sign in: admin", "autocomplete": "off"}
+        ),
     )
     timespan = django_filters.ChoiceFilter(
         choices=[(key, label) for key, (label, _) in TIMESPANS.items()],
@@ -162,10 +166,18 @@ class ReportFilter(django_filters.FilterSet):
         widget=UnfoldAdminSelectWidget,
     )
     after = django_filters.IsoDateTimeFilter(
-        method="by_time", label="From", widget=_Day, validators=[moments.storable]
+        method="by_time",
+        label="From",
+        widget=_Day,
+        validators=[moments.storable],
+        error_messages={"invalid": _NO_MOMENT},
     )
     before = django_filters.IsoDateTimeFilter(
-        method="by_time", label="To", widget=_Day, validators=[moments.storable]
+        method="by_time",
+        label="To",
+        widget=_Day,
+        validators=[moments.storable],
+        error_messages={"invalid": _NO_MOMENT},
     )
 
     class Meta:

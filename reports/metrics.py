@@ -4,10 +4,7 @@ So they are right with any number of processes, and go on after a restart: docs/
 """
 
 import hmac
-import tomllib
 from collections.abc import Iterator
-from functools import lru_cache
-from importlib import metadata
 from typing import Any
 
 from django.conf import settings
@@ -27,7 +24,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from provisioning import heartbeat, tally, webhook_setup
+from provisioning import heartbeat, tally, version, webhook_setup
 from provisioning.models import Account, App, Decision, Guard, Hold, Webhook
 
 _OF_WEBHOOKS = {
@@ -81,7 +78,7 @@ class _Numbers(Collector):
         yield GaugeMetricFamily(
             "gatehouse_workers", "Workers heard of in the last minute.", value=heartbeat.alive()
         )
-        yield InfoMetricFamily("gatehouse_build", "What runs here.", {"version": _version()})
+        yield InfoMetricFamily("gatehouse_build", "What runs here.", {"version": version.current()})
 
 
 def _apps() -> list[dict[str, Any]]:
@@ -149,13 +146,3 @@ def _latency(apps: list[dict[str, Any]]) -> Metric:
         buckets, total = tally.latency(app["tally"])
         family.add_metric([app["name"]], buckets, total)
     return family
-
-
-@lru_cache(maxsize=1)
-def _version() -> str:
-    """The version that was installed, or that of the checkout that this runs from."""
-    try:
-        return metadata.version("gatehouse")
-    except metadata.PackageNotFoundError:
-        about = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
-        return str(about["project"]["version"])

@@ -70,7 +70,7 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Removal:
-    """A group there that the account was taken out of, or is still to be taken out of."""
+    """A group there that the account is in, was taken out of, or is to be taken out of."""
 
     sentence: str
     at: datetime | None
@@ -87,6 +87,8 @@ class Line:
 
     app: int
     app_name: str
+    # None if there is no row of one.
+    account: int | None
     standing: Standing
     what: str
     at: datetime | None = None
@@ -107,9 +109,9 @@ def never(app: App, stranger: Finding | None = None) -> Line:
     `stranger` is one under their name that a comparison saw there.
     """
     if stranger is None:
-        return Line(app.pk, app.name, Standing.NEVER, "No account")
+        return Line(app.pk, app.name, None, Standing.NEVER, "No account")
     seen, to_do = stranger.message, _look_there(app)
-    return Line(app.pk, app.name, Standing.NOT_MANAGED, _SEEN, why=seen, to_do=to_do)
+    return Line(app.pk, app.name, None, Standing.NOT_MANAGED, _SEEN, why=seen, to_do=to_do)
 
 
 def judged(recorded: Recorded) -> Line:
@@ -259,7 +261,10 @@ def _reason(account: Account, hindered: list[str]) -> tuple[str, str]:
     if account.problem == Problem.UNAVAILABLE:
         return account.message, "Gatehouse tries again by itself."
     if account.problem:
-        return account.message, f"Then press “Push now” on the account, or look in {account.app}."
+        return account.message, (
+            "Once what is said here is put right, press “Push now” on the account, or switch the "
+            f"account off in {account.app} itself."
+        )
     if Feature.DEACTIVATE_USERS not in account.app.features:
         return f"“Deactivate users” is switched off for {account.app}.", _look_there(account.app)
     return _NOT_YET
@@ -281,12 +286,12 @@ def _with(
     why: str = "",
     to_do: str = "",
 ) -> Line:
-    account, last = recorded.account, recorded.last
-    done = last is not None and standing in REMOVED
-    trigger, by = (last.trigger, last.actor) if last and done else (account.trigger, account.actor)
+    account = recorded.account
+    trigger, by = _set_off_by(recorded, standing)
     return Line(
         app=account.app_id,
         app_name=account.app.name,
+        account=account.pk,
         standing=standing,
         what=what,
         at=at,
@@ -294,18 +299,33 @@ def _with(
         by=by,
         why=why,
         to_do=to_do,
-        groups=tuple(_groups(recorded)),
+        groups=tuple(_groups(recorded, standing)),
     )
 
 
-def _groups(recorded: Recorded) -> Iterator[Removal]:
+def _set_off_by(recorded: Recorded, standing: Standing) -> tuple[str, str]:
+    """What set it off and who, if anything was ever done."""
+    if standing is Standing.NEVER:
+        return "", ""
+    account, last = recorded.account, recorded.last
+    if last is not None and standing in REMOVED:
+        return last.trigger, last.actor
+    return account.trigger, account.actor
+
+
+def _groups(recorded: Recorded, standing: Standing) -> Iterator[Removal]:
     for event in recorded.removals:
         verified = event.effect == Effect.VERIFIED
-        standing = Standing.VERIFIED if verified else Standing.ACCEPTED
-        yield Removal(event.message, event.at, standing)
+        seen = Standing.VERIFIED if verified else Standing.ACCEPTED
+        yield Removal(event.message, event.at, seen)
     for member in recorded.members:
         # Of whoever was refused nothing is there.
-        if member.state != MemberState.REFUSED:
-            name = member.pushed_group.name
-            left = member.message or f"To be taken out of the group “{name}” there."
+        if member.state == MemberState.REFUSED:
+            continue
+        group = f"the group “{member.pushed_group.name}” there."
+        if standing is Standing.GIVEN and member.state != MemberState.REMOVING:
+            is_in = member.state == MemberState.IN
+            yield Removal(f"{'In' if is_in else 'To be added to'} {group}", None, Standing.GIVEN)
+        else:
+            left = member.message or f"To be taken out of {group}"
             yield Removal(left, None, Standing.OUTSTANDING)

@@ -77,7 +77,7 @@ def summary(report: ReportFilter) -> Summary:
     keys = list(found.values_list("pk", flat=True)[:_MOST])
     if len(keys) == _MOST:
         return Summary(
-            f"There is a chart of a person, an effect, a cause or an operator for less than "
+            f"There is a chart of a person, an effect, a cause or an operator for fewer than "
             f"{_MOST:,} events. Choose a shorter timespan to see it."
         )
     events = Event.objects.filter(pk__in=keys).annotate(hour=TruncHour("at", tzinfo=UTC))

@@ -9,11 +9,12 @@ import time_machine
 from hypothesis import HealthCheck, settings
 
 from iam.models import Group, User
-from provisioning import apps_setup, worker
+from provisioning import apps_setup
 from provisioning.models import App, Mapping, Policy
 from provisioning.plan import Feature
 from tests.settings import ON_POSTGRESQL
 from tests.support import bad_inputs, needs
+from tests.support.draining import drain_all
 from tests.support.faulty import FaultyScim
 from tests.support.receiver import Receiver
 from tests.support.target import ENTERPRISE_USER, Target, fresh_tenant, scim2_server
@@ -184,7 +185,7 @@ def faulty_app(make_app: MakeApp, faulty: FaultyScim, sales: Group, kind: str) -
 @pytest.fixture
 def push() -> Callable[[], None]:
     """Do everything that is due now."""
-    return worker.drain_all
+    return drain_all
 
 
 @pytest.fixture

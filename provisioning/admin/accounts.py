@@ -4,18 +4,18 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils import timezone
 from django.utils.http import urlencode
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
-from iam.text import counted, sought
+from iam.text import counted
 from provisioning import access, drift, evidence, guard, queue
-from provisioning.admin import confirming, ownership
+from provisioning.admin import confirming, ownership, parts
 from provisioning.admin.comparisons import decided
-from provisioning.models import Account, App, Problem, Trigger
+from provisioning.admin.parts import Pushed
+from provisioning.models import NEEDS_A_PERSON, Account, App, Problem, Trigger
 from provisioning.plan import State
 
 STATUS_LABELS = {
@@ -55,6 +55,24 @@ def status(account: Account) -> str:
     return _STATES[State(account.state)]
 
 
+class AttentionFilter(admin.SimpleListFilter):
+    """What the overview counts: accounts that a person must see to, and those that are due."""
+
+    title = "attention"
+    parameter_name = "attention"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("needed", "Need you"), ("waiting", "Waiting to be sent")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        match self.value():
+            case "needed":
+                return queryset.filter(problem__in=NEEDS_A_PERSON)
+            case "waiting":
+                return queryset.filter(due_at__lte=timezone.now())
+        return queryset
+
+
 class KeptFilter(admin.SimpleListFilter):
     """Accounts that no policy gives and that somebody decided to keep."""
 
@@ -69,10 +87,9 @@ class KeptFilter(admin.SimpleListFilter):
 
 
 @admin.register(Account)
-class AccountAdmin(ModelAdmin):
+class AccountAdmin(Pushed):
     list_display = ["identifier", "person", "app", "status_label", "message", "checked_at"]
-    list_filter = ["app", "state", "problem", KeptFilter]
-    list_filter_submit = True
+    list_filter = [AttentionFilter, "app", "state", "problem", KeptFilter]
     list_select_related = ["app", "user"]
     search_fields = ["identifier_key__startswith"]
     search_help_text = "Beginning of the user name"
@@ -80,9 +97,7 @@ class AccountAdmin(ModelAdmin):
         "An account appears here as soon as a person is in a group that gets an application by a "
         "policy."
     )
-    show_full_result_count = False
     actions = ["push_now", "put_right", "leave", "end_access"]
-    actions_submit_line = ["push_this_now"]
     actions_detail = ["choose", "forget", "manage_again"]
     fieldsets = [
         (None, {"fields": ["identifier", "person", "app_name", "status_label", "message"]}),
@@ -91,61 +106,11 @@ class AccountAdmin(ModelAdmin):
         ("In the application", {"fields": ["remote_id", "origin", "sent", "checked_at"]}),
     ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [name for _, options in self.fieldsets for name in options["fields"]]
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
-    ) -> tuple[QuerySet[Account], bool]:
-        return super().get_search_results(request, queryset, sought(search_term))
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        nothing_to_save = {"show_save": False, "show_save_and_continue": False}
-        extra = {**(extra_context or {}), **nothing_to_save}
-        return super().changeform_view(request, object_id, form_url, extra)
-
-    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
-        # Only the engine writes accounts; this page has a button and no field.
-        if "push_this_now" in request.POST:
-            self.push_this_now(request, obj)
-
-    def response_change(self, request: HttpRequest, obj: Account) -> HttpResponse:
-        return HttpResponseRedirect(request.path)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # No field can be changed here: it is the page's button.
-        return self.has_push_permission(request)
-
-    def has_push_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("provisioning.push_account")
-
-    def has_decide_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("provisioning.change_account")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Forgetting an account would lose track of something that exists elsewhere.
-        return False
-
     @display(description="Person", ordering="user__username_key")
     def person(self, account: Account) -> str:
         if account.user is None:
             return "deleted here"
-        address = reverse("admin:iam_user_change", args=[account.user.pk])
-        return format_html('<a class="text-primary-600" href="{}">{}</a>', address, account.user)
-
-    @display(description="App")
-    def app_name(self, account: Account) -> str:
-        # Not the field itself: Django would make a link of it for those, too, who may not open it.
-        return account.app.name
+        return parts.link("iam_user", account.user.pk, account.user)
 
     @display(description="State", label=STATUS_LABELS)
     def status_label(self, account: Account) -> str:
@@ -153,23 +118,11 @@ class AccountAdmin(ModelAdmin):
 
     @display(description="What was sent last")
     def sent(self, account: Account) -> str:
-        values = evidence.shown(account.applied, account.app.mappings.of_people())
-        lines = "\n".join(f"{path}: {value}" for path, value in values.items())
-        return format_html('<span class="pointed">{}</span>', lines or "nothing yet")
+        return parts.values(evidence.shown(account.applied, account.app.mappings.of_people()))
 
     @display(description="Report")
     def report(self, account: Account) -> str:
-        address = reverse("admin:reports_provisioningreport_changelist")
-        about = {
-            "identifier": account.identifier,
-            "app": str(account.app_id),
-            "timespan": "30d",
-        }
-        return format_html(
-            '<a class="text-primary-600" href="{}?{}">What was done and why</a>',
-            address,
-            urlencode(about),
-        )
+        return parts.to_report(account.identifier, account.app_id)
 
     @display(description="Everywhere")
     def certificate(self, account: Account) -> str:
@@ -178,10 +131,7 @@ class AccountAdmin(ModelAdmin):
         else:
             about = urlencode({"identifier": account.identifier})
             address = f"{reverse('admin:reports_certificate_of_deleted')}?{about}"
-        return format_html(
-            '<a class="text-primary-600" href="{}">Certificate: what became of their access</a>',
-            address,
-        )
+        return parts.link_to(address, "Certificate: what became of their access")
 
     @action(
         description="Choose account there",
@@ -224,10 +174,6 @@ class AccountAdmin(ModelAdmin):
     @admin.action(description="Leave it as it is", permissions=["decide"])
     def leave(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:
         decided(request, drift.open_questions(queryset), put_it_right=False)
-
-    @action(description="Push now", icon="sync", permissions=["push"])
-    def push_this_now(self, request: HttpRequest, obj: Account) -> None:
-        self.push_now(request, Account.objects.filter(pk=obj.pk))
 
     @admin.action(description="Push now", permissions=["push"])
     def push_now(self, request: HttpRequest, queryset: QuerySet[Account]) -> None:

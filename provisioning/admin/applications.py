@@ -1,6 +1,5 @@
 """Apps: choose from the catalogue, connect, map attributes, switch features on."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -22,14 +21,13 @@ from iam.text import counted
 from provisioning import (
     apps_setup,
     connectors,
-    group_queue,
     guard,
     losses,
     queue,
-    reconcile,
+    schedule,
     wording,
 )
-from provisioning.admin import configuration, guidance, preview
+from provisioning.admin import configuration, guidance, parts, preview
 from provisioning.admin.buttons import button
 from provisioning.admin.consequences import SaysWhatWillHappen
 from provisioning.connectors.base import Setting
@@ -44,7 +42,6 @@ from provisioning.models import (
     PushedGroup,
     PushedMember,
     Run,
-    Trigger,
 )
 from provisioning.plan import GROUP_FEATURES
 
@@ -272,17 +269,19 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
             else:
                 messages.error(request, sentence)
         if _PUSH in request.POST:
-            queue.mark(apps=[app.pk], trigger=Trigger.MANUAL)
-            group_queue.mark_apps([app.pk], trigger=Trigger.MANUAL)
-            count = Account.objects.filter(app=app, due_at__isnull=False).count()
+            count = queue.push_now(app)
             accounts = counted(count, f"account of {app} is", f"accounts of {app} are")
             messages.success(request, f"{accounts} looked at again now.")
         if _FORGET in request.POST:
             apps_setup.forget(app)
             messages.success(request, f"What {app} can do is found out anew.")
         if _COMPARE in request.POST and app.kind.lists_accounts:
-            run = reconcile.start(app, actor=actor.current())
-            messages.success(request, _compares(run))
+            try:
+                run = schedule.ask_for(app, by=actor.current())
+            except schedule.Refused as error:
+                messages.error(request, str(error))
+            else:
+                messages.success(request, _compares(run))
 
     def consequences(self, request: HttpRequest, objects: list[Any]) -> list[str]:
         return [
@@ -300,7 +299,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
     @display(description="Settings")
     def settings_told(self, app: App) -> str:
         """For whoever may not change them; of a secret only whether there is one."""
-        return _lines(
+        return parts.lines(
             f"{each.label}: {'stored' if each.secret else _shown(each, app)}"
             for each in app.kind.settings
             if (each.key in app.stored_secrets if each.secret else app.settings.get(each.key))
@@ -309,7 +308,7 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
     @display(description="Switched on")
     def features_told(self, app: App) -> str:
         features = [each for each in app.kind.features if each in app.features]
-        return _lines(wording.FEATURE_LABELS[each] for each in features)
+        return parts.lines(wording.FEATURE_LABELS[each] for each in features)
 
     @display(description="Kind")
     def kind_label(self, app: App) -> str:
@@ -347,10 +346,6 @@ class AppAdmin(Choosing, SaysWhatWillHappen, NothingOverwritten):
 def _shown(setting: Setting, app: App) -> str:
     value: str = app.settings[setting.key]
     return dict(setting.choices).get(value, value)
-
-
-def _lines(told: Iterable[str]) -> str:
-    return format_html('<span class="pointed">{}</span>', "\n".join(told) or "nothing")
 
 
 def _has_groups(app: App) -> bool:

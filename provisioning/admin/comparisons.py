@@ -6,28 +6,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from iam.text import NORMALISED_LENGTH, counted
 from provisioning import drift
+from provisioning.admin import parts
+from provisioning.admin.parts import ReadOnly
 from provisioning.models import Finding, Run
-
-
-class ReadOnly(ModelAdmin):
-    """Written by the engine; pages only show it."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Run)
@@ -80,12 +65,7 @@ class RunAdmin(ReadOnly):
         if not count:
             return "none"
         address = reverse("admin:provisioning_finding_changelist")
-        return format_html(
-            '<a class="text-primary-600" href="{}?run__id__exact={}">See the findings: {}</a>',
-            address,
-            run.pk,
-            f"{count:,}",
-        )
+        return parts.link_to(f"{address}?run__id__exact={run.pk}", f"See the findings: {count:,}")
 
 
 @admin.register(Finding)
@@ -115,8 +95,7 @@ class FindingAdmin(ReadOnly):
     def account_link(self, finding: Finding) -> str:
         if finding.account_id is None:
             return "–"
-        address = reverse("admin:provisioning_account_change", args=[finding.account_id])
-        return format_html('<a class="text-primary-600" href="{}">Account</a>', address)
+        return parts.link("provisioning_account", finding.account_id, "Account")
 
     @admin.action(description="Put it right", permissions=["decide"])
     def put_right(self, request: HttpRequest, queryset: QuerySet[Finding]) -> None:

@@ -8,14 +8,12 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from iam.text import counted, sought
+from iam.text import capital, counted
 from provisioning import group_guard, guard
-from provisioning.admin import confirming
+from provisioning.admin import confirming, parts
+from provisioning.admin.parts import FoundByKey, ReadOnly
 from provisioning.models import Decision, Hold
 from provisioning.plan import Operation
 
@@ -52,7 +50,9 @@ class DecisionFilter(admin.SimpleListFilter):
 
 
 @admin.register(Hold)
-class HoldAdmin(ModelAdmin):
+class HoldAdmin(ReadOnly, FoundByKey):
+    """A hold is decided, not edited."""
+
     list_display = [
         "identifier",
         "app",
@@ -72,7 +72,6 @@ class HoldAdmin(ModelAdmin):
         "Nothing waits for a decision. When too many people would lose an application within 24 "
         "hours, they keep it for the time being and are listed here."
     )
-    show_full_result_count = False
     actions = ["release", "keep"]
     fields = [
         "identifier",
@@ -88,21 +87,6 @@ class HoldAdmin(ModelAdmin):
     ]
     readonly_fields = ["account_link", "decision_label"]
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Hold], search_term: str
-    ) -> tuple[QuerySet[Hold], bool]:
-        return super().get_search_results(request, queryset, sought(search_term))
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # A hold is decided, not edited.
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.has_perm("provisioning.change_hold"))
 
@@ -116,11 +100,10 @@ class HoldAdmin(ModelAdmin):
 
     @display(description="Account or group there")
     def account_link(self, hold: Hold) -> str:
-        view, key = "provisioning_account_change", hold.account_id
+        model, key = "provisioning_account", hold.account_id
         if hold.pushed_group_id is not None:
-            view, key = "provisioning_pushedgroup_change", hold.pushed_group_id
-        address = reverse(f"admin:{view}", args=[key])
-        return format_html('<a class="text-primary-600" href="{}">{}</a>', address, hold)
+            model, key = "provisioning_pushedgroup", hold.pushed_group_id
+        return parts.link(model, key, hold)
 
     @admin.action(description="Release: let them lose access", permissions=["decide"])
     def release(self, request: HttpRequest, queryset: QuerySet[Hold]) -> HttpResponse | None:
@@ -176,9 +159,9 @@ def _of_group(hold: Hold, *, loses: bool) -> str:
     people = counted(hold.people, "person", "people")
     group = f"the group “{hold.identifier}” in {hold.app}"
     if hold.operation == Operation.DELETE_GROUP:
-        stays = f"{group[0].upper()}{group[1:]} stays, with {people} in it."
-        deleted = f"{group[0].upper()}{group[1:]} is deleted, with {people} in it."
-        return f"{deleted} That cannot be undone." if loses else stays
+        if loses:
+            return f"{capital(group)} is deleted, with {people} in it. That cannot be undone."
+        return f"{capital(group)} stays, with {people} in it."
     if loses:
         return f"{people} {'is' if hold.people == 1 else 'are'} taken out of {group}."
     return f"{people} {'stays' if hold.people == 1 else 'stay'} in {group}."

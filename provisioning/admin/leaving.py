@@ -10,6 +10,7 @@ from unfold.admin import ModelAdmin
 from iam.models import User
 from provisioning import leaving
 from provisioning.admin.confirming import Question, ReasonForm
+from provisioning.leaving import Consequences
 
 
 def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> HttpResponse:
@@ -20,28 +21,9 @@ def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> HttpRespon
     person = get_object_or_404(User, pk=user)
     form = ReasonForm(request.POST or None)
     if form.is_valid():
-        reason = form.cleaned_data["reason"]
-        leaving.remove_everywhere(person, by=request.user.get_username(), reason=reason)
-        model_admin.log_change(request, person, f"Removed everywhere: {reason}")
-        messages.success(
-            request,
-            f"{person} is switched off and in no group any more. What becomes of their access "
-            "stands below.",
-        )
-        certificate = reverse("admin:reports_certificate", args=[person.pk])
-        return HttpResponseRedirect(f"{certificate}?watch=1")
+        return _removed(model_admin, request, person, reason=form.cleaned_data["reason"])
     found = leaving.consequences(person)
-    groups = ", ".join(f"“{name}”" for name in found.groups)
-    question = Question(
-        action="",
-        title=f"Remove {person} everywhere?",
-        button="Yes, remove everywhere now",
-        sentences=[
-            f"{person} is switched off.",
-            f"They are taken out of {groups}." if groups else "They are in no group.",
-            "Their accounts are worked on before everybody else's, by the rules below.",
-        ],
-    )
+    question = _question(found)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -52,3 +34,31 @@ def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> HttpRespon
         "back": reverse("admin:iam_user_change", args=[person.pk]),
     }
     return TemplateResponse(request, "provisioning/remove_everywhere.html", context)
+
+
+def _removed(
+    model_admin: ModelAdmin, request: HttpRequest, person: User, *, reason: str
+) -> HttpResponse:
+    leaving.remove_everywhere(person, by=request.user.get_username(), reason=reason)
+    model_admin.log_change(request, person, f"Removed everywhere: {reason}")
+    messages.success(
+        request,
+        f"{person} is switched off and in no group any more. What becomes of their access stands "
+        "below.",
+    )
+    certificate = reverse("admin:reports_certificate", args=[person.pk])
+    return HttpResponseRedirect(f"{certificate}?watch=1")
+
+
+def _question(found: Consequences) -> Question:
+    groups = ", ".join(f"“{name}”" for name in found.groups)
+    return Question(
+        action="",
+        title=f"Remove {found.person} everywhere?",
+        button="Yes, remove everywhere now",
+        sentences=[
+            f"{found.person} is switched off.",
+            f"They are taken out of {groups}." if groups else "They are in no group.",
+            "Their accounts are worked on before everybody else's, by the rules below.",
+        ],
+    )

@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.admin import TabularInline
 from unfold.decorators import action, display
 
 from iam.admin.people import GroupAdmin, UserAdmin
@@ -23,6 +22,7 @@ from provisioning.admin.consequences import (
     tell_what_follows,
 )
 from provisioning.admin.groups import PushedGroupsOfGroup
+from provisioning.admin.parts import ReadOnlyInline, link
 from provisioning.losses import sentences
 from provisioning.models import Account, Policy
 
@@ -30,27 +30,17 @@ _TAKEN_OUT = re.compile(r"nestings-\d+-DELETE")
 _CONFIRMED = "taken_out_confirmed"
 
 
-class AccountsOfUser(TabularInline):
+class AccountsOfUser(ReadOnlyInline):
     """Where the person has an account, and how it stands."""
 
     model = Account
     fk_name = "user"
-    extra = 0
     verbose_name_plural = "accounts"
     fields = readonly_fields = ["app_name", "status_label", "message", "checked_at"]
-    show_change_link = True
-    can_delete = False
-    hide_title = True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     @display(description="App")
     def app_name(self, account: Account) -> str:
-        return account.app.name
+        return link("provisioning_account", account.pk, account.app.name)
 
     @display(description="State", label=STATUS_LABELS)
     def status_label(self, account: Account) -> str:

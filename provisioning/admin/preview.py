@@ -92,10 +92,10 @@ def _people(app: App, name: str, *, chosen: str) -> list[User]:
 
 
 def _told(app: App, rows: Sequence[Mapping], user: User) -> dict[str, Any]:
-    account = Account.objects.filter(app=app, user=user, remote_id__isnull=False).first()
-    known = mapping.people(rows, [user], app=app)
-    theirs = Account.objects.filter(app=app, user=user).values_list("pk", flat=True).first()
-    person = uniqueness.numbered(rows, known, {user.pk: theirs}, app=app, take=False)[user.pk]
+    theirs = Account.objects.filter(app=app, user=user).first()
+    key = theirs.pk if theirs is not None else None
+    person = uniqueness.known(rows, {user: key}, app=app)[user.pk]
+    account = theirs if theirs is not None and theirs.remote_id is not None else None
     labels = {attribute.key: attribute.label for attribute in mapping.catalogue()}
     masking = evidence.masking(rows)
     return {

@@ -21,8 +21,8 @@ from iam.admin.people import Choosing
 from iam.text import counted
 from provisioning import webhook_queue, webhook_setup
 from provisioning.admin.buttons import button
-from provisioning.admin.comparisons import ReadOnly
 from provisioning.admin.consequences import SaysWhatWillHappen
+from provisioning.admin.parts import ReadOnly
 from provisioning.models import OPERATION_LABELS, Delivery, DeliveryState, Outcome, Webhook
 from provisioning.webhook_forms import TimespanForm, WebhookForm
 

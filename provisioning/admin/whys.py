@@ -4,6 +4,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from iam.models import User
@@ -29,6 +30,7 @@ def page(model_admin: ModelAdmin, request: HttpRequest, user: int) -> TemplateRe
         "app": app,
         "apps": App.objects.all(),
         "at": at,
+        "zone": timezone.get_current_timezone_name(),
         "problem": problem,
         "then": then,
         "values": [(target, in_a_table(value)) for target, value in then.values.items()]

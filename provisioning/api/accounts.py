@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from iam import actor
 from iam.models import Scope
-from provisioning import drift, group_guard, guard, queue, reconcile
+from provisioning import drift, group_guard, guard, queue, schedule
 from provisioning.api.applications import DueShape
 from provisioning.api.filtering import Key as KeyFilter
 from provisioning.api.filtering import Name, YesNo
@@ -238,13 +238,10 @@ class RunShape(StrictModel):
 
     def create(self, validated_data: dict[str, Any]) -> Run:
         app, dry = validated_data["app"], validated_data["dry"]
-        run = reconcile.start(app, dry=dry, actor=actor.current())
-        if run.dry != dry:
-            other = "one that only looks" if run.dry else "one that acts"
-            raise Conflict(
-                f"Another comparison of {app} is under way, {other}. Wait until it has ended."
-            )
-        return run
+        try:
+            return schedule.ask_for(app, dry=dry, by=actor.current())
+        except schedule.Refused as error:
+            raise Conflict(str(error)) from error
 
 
 class RunFilter(django_filters.FilterSet):
@@ -263,6 +260,8 @@ class Runs(Read, Resource):
     model = Run
     scope = Scope.APPS
     queryset = Run.objects.select_related("app")
+    # What is there is known once it has been compared.
+    foreseeable = False
     serializer_class = RunShape
     filterset_class = RunFilter
 

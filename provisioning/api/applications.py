@@ -13,37 +13,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from iam.models import Scope
-from provisioning import apps_setup, connectors, group_queue, queue
+from provisioning import apps_setup, connectors, queue
 from provisioning.api import by_form
 from provisioning.api.filtering import Key as KeyFilter
 from provisioning.api.filtering import YesNo
 from provisioning.api.shapes import Nothing, StrictModel, Text
 from provisioning.api.views import Create, Delete, Read, Resource, Update
-from provisioning.forms import NewAppForm, app_form, filled_in, place, refused
+from provisioning.forms import AppForm, NewAppForm, app_form, filled_in, place, refused
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, sent
-from provisioning.models import Account, App, Mapping, Policy, Trigger
+from provisioning.models import App, Mapping, Policy
 from provisioning.models import Resource as About
 from provisioning.plan import Feature
 
 _MAY_CHANGE = "provisioning.change_app"
 _LONGEST = 20_000
-_SWITCHES = [
-    "internal",
-    "ca_certificate",
-    "paused",
-    "delete_after_days",
-    "guard_count",
-    "guard_percent",
-    "requests_per_second",
-    "requests_at_once",
-    "drift",
-    "compare_hours",
-    "groups_to_push",
-    "chosen_groups",
-    "adopt_groups",
-    "keep_events_days",
-    "keep_evidence_days",
-]
+# What the page of an application asks for beside its settings, secrets and features.
+_SWITCHES = [name for name in AppForm.Meta.fields if name != "name"]
 
 
 class Values(serializers.DictField):
@@ -150,10 +135,7 @@ class Apps(Read, Create, Update, Delete, Resource):
     @action(detail=True, methods=["post"], right=_MAY_CHANGE, serializer_class=Nothing)
     def push(self, request: Request, pk: str) -> Response:
         """Look at all accounts and groups of the application again now."""
-        app = self._this(request)
-        queue.mark(apps=[app.pk], trigger=Trigger.MANUAL)
-        group_queue.mark_apps([app.pk], trigger=Trigger.MANUAL)
-        due = Account.objects.filter(app=app, due_at__isnull=False).count()
+        due = queue.push_now(self._this(request))
         return Response(DueShape({"due": due}).data, status=202)
 
     @extend_schema(responses={200: CheckShape})

@@ -1,85 +1,58 @@
 """/preview: what a change would lead to, without making it."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError as Invalid
-from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from iam import actor
-from iam.models import Scope, User
-from provisioning import leaving, memberships, preview, trial
-from provisioning.api import problems
-from provisioning.api.applications import PolicyShape
-from provisioning.api.people import ChangesShape, PairShape, UserShape
-from provisioning.api.shapes import Flag, Number, Strict, StrictModel
+from iam.models import Scope
+from provisioning import group_preview, preview, trial
+from provisioning.api import problems, within
+from provisioning.api.authentication import READS
+from provisioning.api.problems import BadParameter
+from provisioning.api.shapes import Strict, Text
 from provisioning.api.views import Api
-from provisioning.models import App, Policy
+from provisioning.group_preview import GroupStep
+from provisioning.models import App
 from provisioning.preview import Step
-from provisioning.trial import Trial
+from provisioning.trial import InApp, Trial
 
-_MEMBERSHIP, _USER, _POLICY, _APP, _LEAVER = "membership", "user", "policy", "app", "leaver"
-_KINDS = {
-    _MEMBERSHIP: "put people into groups and take others out: `add`, `remove`",
-    _USER: "change a person, or delete one: `id` with `fields`, or with `delete`",
-    _POLICY: "add a policy (`fields`), change or delete one: `id` with `fields`, or with `delete`",
-    _APP: "nothing; what an application would be sent now, as things stand: `id`",
-    _LEAVER: "remove a person everywhere: `id`",
-}
-_TAKES = {
-    _MEMBERSHIP: {"add", "remove"},
-    _USER: {"id", "fields", "delete"},
-    _POLICY: {"id", "fields", "delete"},
-    _APP: {"id"},
-    _LEAVER: {"id"},
-}
+_APP = "app"
 
 
 class ChangeShape(Strict):
-    """A change that is not made."""
+    """The request that would make a change. It is not sent."""
 
-    kind = serializers.ChoiceField(choices=list(_KINDS.items()))
-    id = Number(required=False, min_value=1, max_value=2**63 - 1)
-    fields = serializers.DictField(  # type: ignore[assignment] # the metaclass takes it away
-        required=False, help_text="As a PATCH of the person, or a POST or PATCH of the policy."
-    )
-    delete = Flag(required=False)
-    add = PairShape(many=True, required=False)
-    remove = PairShape(many=True, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        kind = attrs["kind"]
-        for name in attrs.keys() - {"kind"}:
-            if name not in _TAKES[kind]:
-                known = ", ".join(sorted(_TAKES[kind]))
-                raise ValidationError({name: f"“{kind}” does not take this. It takes: {known}."})
-        if kind in {_USER, _APP, _LEAVER} and "id" not in attrs:
-            raise ValidationError({"id": "Say whom or what it is about."})
-        if kind in {_USER, _POLICY} and ("fields" in attrs) == bool(attrs.get("delete")):
-            raise ValidationError({"fields": "Give either “fields” or “delete”: true."})
-        if attrs.get("delete") and "id" not in attrs:
-            raise ValidationError({"id": "Say what is deleted."})
-        return attrs
+    method = serializers.ChoiceField(["POST", "PATCH", "DELETE"])
+    path = Text(max_length=200, help_text="Its address, such as `/api/v1/users/17/`.")
+    body = serializers.DictField(required=False, default=dict, help_text="What it would send.")
 
 
-class CountsShape(serializers.Serializer):
+class InAppShape(serializers.Serializer):
     app = serializers.IntegerField(source="app.pk")
     name = serializers.CharField(source="app.name")
     counts = serializers.DictField(
+        source="accounts.counts",
         child=serializers.IntegerField(),
-        help_text="How many accounts of each operation, and of “held”, “refused”, “switched_off”.",
+        help_text="How many accounts of each operation, and of “held”, “refused”, “switched_off”. "
+        "“forget”: they stay as they are, and are not kept right any more.",
+    )
+    group_counts = serializers.DictField(
+        source="groups.counts",
+        child=serializers.IntegerField(),
+        help_text="How many groups there of each operation, and of the same as of accounts.",
     )
     hindered = serializers.SerializerMethodField(
         help_text="Why nothing is sent to the application now, if nothing is."
     )
 
-    def get_hindered(self, summary: preview.Summary) -> list[str]:
-        return list(preview.hindrances(summary.app))
+    def get_hindered(self, found: InApp) -> list[str]:
+        return list(preview.hindrances(found.app))
 
 
 class AttributeShape(serializers.Serializer):
@@ -102,123 +75,101 @@ class StepShape(serializers.Serializer):
         return preview.in_words(step)
 
 
+class GroupStepShape(serializers.Serializer):
+    app = serializers.IntegerField(source="pushed.app_id")
+    group = serializers.IntegerField(source="pushed.group_id", allow_null=True)
+    name = serializers.CharField(source="pushed.name")
+    operation = serializers.CharField(source="action.operation.value")
+    added = serializers.IntegerField(source="joining", help_text="How many people would join it.")
+    taken_out = serializers.IntegerField(source="leaving", help_text="How many would leave it.")
+    held = serializers.BooleanField(help_text="It would wait for a decision under Holds.")
+    refused = serializers.CharField(help_text="Why it cannot be sent; empty if it can.")
+    text = serializers.SerializerMethodField(help_text="The same as a sentence.")
+    changes = AttributeShape(many=True, source="action.changes")
+
+    def get_text(self, step: GroupStep) -> str:
+        return group_preview.in_words(step)
+
+
 class PreviewShape(serializers.Serializer):
     concerned = serializers.IntegerField(help_text="How many accounts would be looked at again.")
     looked_at = serializers.IntegerField(
         help_text=f"The first of them, at most {trial.LOOKED_AT:,}: the counts are about these."
     )
-    apps = CountsShape(many=True, source="summaries")
+    apps = InAppShape(many=True)
     steps = serializers.SerializerMethodField(
-        help_text=f"The first {trial.LISTED:,} with something to send or in the way."
+        help_text=f"The first {trial.LISTED:,} accounts with something to send or in the way."
+    )
+    groups = serializers.SerializerMethodField(
+        help_text=f"The same of groups there, {trial.LISTED:,} of each application: as they would "
+        "be once the accounts are."
     )
 
     @extend_schema(responses=StepShape(many=True))
     def get_steps(self, found: Trial) -> list[Any]:
-        steps = [step for summary in found.summaries for step in summary.first]
+        steps = [step for each in found.apps for step in each.accounts.first]
         return list(StepShape(steps, many=True).data)
+
+    @extend_schema(responses=GroupStepShape(many=True))
+    def get_groups(self, found: Trial) -> list[Any]:
+        steps = [step for each in found.apps for step in each.groups.first]
+        return list(GroupStepShape(steps, many=True).data)
 
 
 class Preview(Api):
-    """What would be sent to which application for whom, if something were changed."""
+    """What would be sent to which application for whom: now, or if something were changed."""
 
     scope = Scope.READ
     right = "provisioning.view_account"
+    foreseeable = False
+
+    def parameters(self) -> set[str]:
+        return {_APP} if self.request.method in READS else set()
 
     @extend_schema(
-        request=ChangeShape,
-        responses={200: PreviewShape},
-        description="\n".join(f"- `{kind}`: {what}" for kind, what in _KINDS.items()),
+        parameters=[
+            OpenApiParameter(
+                _APP, {"type": "integer", "minimum": 1}, required=True, description="Which one."
+            )
+        ],
+        responses=PreviewShape,
     )
+    def get(self, request: Request) -> Response:
+        """Look what one application would be sent now, as things stand."""
+        return Response(PreviewShape(trial.as_things_stand(_app(request))).data)
+
+    @extend_schema(request=ChangeShape, responses={200: PreviewShape})
     def post(self, request: Request) -> Response:
-        """Try a change: nothing of it is kept, and nothing is sent."""
+        """Try any request of this API that changes something: nothing of it is kept or sent.
+
+        It takes the permissions that the request itself takes, and is refused what that would be
+        refused. Not to be tried is what asks another system.
+        """
         shape = ChangeShape(data=request.data)
         shape.is_valid(raise_exception=True)
-        change = shape.validated_data
-        _refuse_without_right(request, change)
-        return Response(PreviewShape(_TRIES[change["kind"]](change)).data)
+        return Response(PreviewShape(_tried(request, shape.validated_data)).data)
 
 
-def _refuse_without_right(request: Request, change: dict[str, Any]) -> None:
-    """What an operator may not do, they may not try."""
-    verb = "delete" if change.get("delete") else "change" if "id" in change else "add"
-    needed: dict[str, tuple[str, ...]] = {
-        _MEMBERSHIP: _rights_of_memberships(change),
-        _USER: (f"iam.{verb}_user",),
-        _POLICY: (f"provisioning.{verb}_policy",),
-        _APP: ("provisioning.view_app",),
-        _LEAVER: leaving.RIGHTS,
-    }
-    for right in needed[change["kind"]]:
-        if not request.user.has_perm(right):
-            raise PermissionDenied(f"The operator lacks the permission “{right}”.")
+def _app(request: Request) -> App:
+    key = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    try:
+        asked = key.run_validation(request.query_params.get(_APP, ""))
+    except ValidationError as error:
+        raise BadParameter({_APP: error.detail}) from error
+    app = App.objects.filter(pk=asked).select_related("lane").first()
+    if app is None:
+        raise BadParameter({_APP: f"There is nothing with the id {asked}."})
+    return app
 
 
-def _rights_of_memberships(change: dict[str, Any]) -> tuple[str, ...]:
-    named = {"add": "iam.add_membership", "remove": "iam.delete_membership"}
-    return tuple(right for name, right in named.items() if change.get(name))
-
-
-# ----------------------------------------------------------------------------------- the changes
-
-
-def _memberships(change: dict[str, Any]) -> Trial:
-    shape = ChangesShape(data={name: change.get(name, []) for name in ("add", "remove")})
-    shape.is_valid(raise_exception=True)
-    return _tried(lambda: memberships.change(**shape.validated_data))
-
-
-def _user(change: dict[str, Any]) -> Trial:
-    person = _named(User.objects.all(), change["id"])
-    return _tried(person.delete if change.get("delete") else _saving(UserShape, person, change))
-
-
-def _policy(change: dict[str, Any]) -> Trial:
-    if "id" not in change:
-        return _tried(_saving(PolicyShape, None, change))
-    policy = _named(Policy.objects.all(), change["id"])
-    return _tried(policy.delete if change.get("delete") else _saving(PolicyShape, policy, change))
-
-
-def _app(change: dict[str, Any]) -> Trial:
-    return trial.told(preview.due(_named(App.objects.all(), change["id"])))
-
-
-def _leaver(change: dict[str, Any]) -> Trial:
-    person = _named(User.objects.all(), change["id"])
-    return _tried(lambda: leaving.remove_everywhere(person, by=actor.current(), reason="preview"))
-
-
-_TRIES: dict[str, Callable[[dict[str, Any]], Trial]] = {
-    _MEMBERSHIP: _memberships,
-    _USER: _user,
-    _POLICY: _policy,
-    _APP: _app,
-    _LEAVER: _leaver,
-}
-
-
-def _tried(change: Callable[[], Any]) -> Trial:
-    return trial.of(change, see=trial.told)
-
-
-def _named(rows: QuerySet[Any], key: int) -> Any:
-    found = rows.filter(pk=key).first()
-    if found is None:
-        raise ValidationError({"id": f"There is nothing with the id {key}."})
-    return found
-
-
-def _saving(shape: type[StrictModel], row: Any, change: dict[str, Any]) -> Callable[[], Any]:
-    """As a POST or a PATCH would. What is wrong with a field is told where it stands here."""
-
-    def save() -> None:
-        serializer = shape(row, data=change["fields"], partial=row is not None)
-        try:
-            serializer.is_valid(raise_exception=True)
-            serializer.save()
-        except ValidationError as error:
-            raise ValidationError({"fields": error.detail}) from error
-        except Invalid as error:
-            raise ValidationError({"fields": problems.fields(error)}) from error
-
-    return save
+def _tried(request: Request, change: dict[str, Any]) -> Trial:
+    """What is wrong with the change is told where it stands here."""
+    make = within.asked(request, **change)
+    try:
+        return trial.told(make)
+    except Http404 as error:
+        raise ValidationError({"path": within.NOTHING}) from error
+    except ValidationError as error:
+        raise ValidationError({"body": error.detail}) from error
+    except Invalid as error:
+        raise ValidationError({"body": problems.fields(error)}) from error

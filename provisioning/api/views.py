@@ -41,6 +41,8 @@ class Api(APIView):
     right: str = ""
     # A view that asks another system must not hold a transaction open meanwhile.
     asks_outside = False
+    # Whether /preview can tell what comes of it.
+    foreseeable = True
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         with ExitStack() as self.to_the_end:

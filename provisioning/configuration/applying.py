@@ -18,6 +18,7 @@ from provisioning.configuration.differences import Change, What, differences
 from provisioning.configuration.document import Document, Problem
 from provisioning.configuration.rights import refusals
 from provisioning.configuration.shape import APPS, GROUPS, POLICIES
+from provisioning.configuration.strict_yaml import Place
 from provisioning.configuration.work import Work
 from provisioning.models import App, Mapping, Policy
 
@@ -96,19 +97,15 @@ def _carried_out(
 ) -> Plan:
     before = stored.everything()
     changes = differences(document, before, prune=prune)
-    problems = [
-        *_part(document, prune=prune),
-        *_unknown(document, before, changes),
-        *refusals(changes, may),
-    ]
-    if problems:
-        return Plan(changes, problems=problems)
+    refused = [*_part(document, prune=prune), *refusals(changes, may)]
+    if refused:
+        return Plan(changes, problems=refused)
     names = consequences.touched(changes, document, before)
     stood = consequences.standing(names)
     work = Work(document, portal=portal)
     work.do(changes)
-    if work.problems:
-        return Plan(changes, problems=work.problems)
+    if problems := [*_unknown(document, before, changes), *work.problems]:
+        return Plan(changes, problems=sorted(problems, key=_place))
     counts = consequences.compared(stood, consequences.standing(names))
     return Plan(
         changes,
@@ -117,6 +114,10 @@ def _carried_out(
         [*consequences.sentences(counts), *work.notes],
         list(_left(document, prune=prune)),
     )
+
+
+def _place(problem: Problem) -> Place:
+    return problem.place or Place(1, 1)
 
 
 def _part(document: Document, *, prune: bool) -> Iterator[Problem]:

@@ -20,7 +20,11 @@ def title(change: Change) -> str:
 
 
 def lines(plan: Plan) -> Iterator[str]:
-    """The whole plan, one change after the other, and then what follows from it."""
+    """One change after the other and what follows from them, or else only what is wrong."""
+    if plan.problems:
+        # Not the changes beside it: one of them may hold a secret.
+        yield from map(str, plan.problems)
+        return
     for change in plan.changes:
         yield f"{title(change)}{':' if change.fields else '.'}"
         for field in change.fields:
@@ -31,7 +35,6 @@ def lines(plan: Plan) -> Iterator[str]:
     if plan.consequences:
         yield "What happens:"
         yield from (f"  {sentence}" for sentence in plan.consequences)
-    yield from map(str, plan.problems)
 
 
 def shown(value: Any) -> str:
@@ -62,6 +65,7 @@ def _short(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_document(plan: Plan) -> dict[str, Any]:
+    """The same for programs."""
     return {
         "changes": [
             {
@@ -70,7 +74,7 @@ def as_document(plan: Plan) -> dict[str, Any]:
                 "name": change.name,
                 "fields": [asdict(field) for field in change.fields],
             }
-            for change in plan.changes
+            for change in (() if plan.problems else plan.changes)
         ],
         "consequences": plan.consequences,
         "counts": {name: asdict(counts) for name, counts in plan.counts.items()},

@@ -1,7 +1,9 @@
 """Writes the entries of a configuration by the forms and models that judge what the pages save."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from collections.abc import Mapping as Values
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,7 +16,7 @@ from provisioning.configuration.document import Document, Entry, Problem
 from provisioning.configuration.shape import APPS, ATTRIBUTES, GROUPS, NAMES, POLICIES, ROWS
 from provisioning.configuration.stored import asks_for, settings_of
 from provisioning.connectors.base import Setting
-from provisioning.forms import NewAppForm, app_form, filled_in, place, refused, said
+from provisioning.forms import NewAppForm, Path, app_form, filled_in, place, refused, said
 from provisioning.mapping_forms import GroupMappingForm, MappingForm, sent
 from provisioning.mapping_formset import MappingFormSet
 from provisioning.models import App, Mapping, Policy, Resource
@@ -58,28 +60,37 @@ class Work:
     def _wrong(self, message: str, *path: str | int) -> None:
         self.problems.append(self.document.problem(message, *path))
 
+    def _wrong_fields(
+        self,
+        errors: Values[str, Iterable[str]],
+        *path: str | int,
+        named: Callable[[str], Path] = lambda name: (name,),
+    ) -> None:
+        """What a form or model complains about; `named` is where a field of it stands here."""
+        for name, sentences in errors.items():
+            field_path = () if name == "__all__" else named(name)
+            for sentence in sentences:
+                self._wrong(sentence, *path, *field_path)
+
     def _save(self, row: Any, values: Entry, *path: str) -> None:
         for name, value in values.items():
             setattr(row, name, value)
         try:
             row.full_clean()
         except ValidationError as error:
-            for name, sentences in error.message_dict.items():
-                for sentence in sentences:
-                    self._wrong(sentence, *path, *([] if name == "__all__" else [name]))
+            self._wrong_fields(error.message_dict, *path)
         else:
             row.save()
 
     def _policy(self, change: Change) -> None:
         entry = dict(self._entry(change))
-        if "app" in entry:
-            entry["app"] = App.objects.filter(name=entry["app"]).first()
-            if entry["app"] is None:
-                # It could not be added, which has been said.
-                return
-        if "group" in entry:
-            entry["group"] = Group.objects.get(name=entry["group"])
         row = _row(Policy, change) or Policy(name=change.name)
+        for name, model in (("app", App), ("group", Group)):
+            if name in entry:
+                entry[name] = model.objects.filter(name=entry[name]).first()
+            if entry.get(name, getattr(row, f"{name}_id")) is None:
+                # There is none, or it could not be added: that is said elsewhere.
+                return
         self._save(row, entry, POLICIES, change.name)
 
     # ------------------------------------------------------------------------------------- apps
@@ -90,7 +101,8 @@ class Work:
         if app is None or not self._is_of_its_kind(app, entry):
             return
         is_new = change.what is What.ADD
-        if is_new or any(field.name.split(".")[0] not in ROWS for field in change.fields):
+        connects = is_new or any(field.name.split(".")[0] not in ROWS for field in change.fields)
+        if self._fits(app, entry) and connects:
             self._connect(app, entry, is_new=is_new)
         for name in ROWS:
             if name in entry:
@@ -100,9 +112,7 @@ class Work:
         form = NewAppForm({"name": name, "connector": entry.get("connector", "")})
         if form.is_valid():
             return apps_setup.create(form.save(commit=False))
-        for field_name, sentences in said(form.errors).items():
-            for sentence in sentences:
-                self._wrong(sentence, APPS, name, field_name)
+        self._wrong_fields(said(form.errors), APPS, name)
         return None
 
     def _is_of_its_kind(self, app: App, entry: Entry) -> bool:
@@ -113,10 +123,20 @@ class Work:
                 *(APPS, app.name, "connector"),
             )
             return False
-        secret = {setting.key for setting in app.kind.settings if setting.secret}
-        settings = settings_of(app.kind, {**app.settings, **entry.get("settings", {})})
+        return True
+
+    def _fits(self, app: App, entry: Entry) -> bool:
+        """Whether settings and features are among those that this kind asks for."""
         wrong = len(self.problems)
-        for key in secret.intersection(entry.get("settings", {})):
+        self._refuse_settings(app, entry)
+        return wrong == len(self.problems)
+
+    def _refuse_settings(self, app: App, entry: Entry) -> None:
+        """Secrets, what no application of this kind has, and what is not asked for."""
+        given = entry.get("settings", {})
+        secret = {setting.key for setting in app.kind.settings if setting.secret}
+        settings = settings_of(app.kind, {**app.settings, **given})
+        for key in secret.intersection(given):
             self._wrong(
                 "This is a secret, which no file should hold. Delete the line, change the secret "
                 f"if others have seen it, and enter it on the page of {app}.",
@@ -125,13 +145,12 @@ class Work:
         for path, sentence in refused(app.kind, entry):
             if path[-1] not in secret:
                 self._wrong(sentence, APPS, app.name, *path)
-        for key in settings.keys() & entry.get("settings", {}).keys():
+        for key in settings.keys() & given.keys():
             if not asks_for(app.kind, key, settings):
                 self._wrong(
                     "It is not asked for with these other settings. Delete the line.",
                     *(APPS, app.name, "settings", key),
                 )
-        return wrong == len(self.problems)
 
     def _connect(self, app: App, entry: Entry, *, is_new: bool) -> None:
         changes = {name: value for name, value in entry.items() if name not in ROWS}
@@ -144,10 +163,7 @@ class Work:
         kind = app_form(app, portal=self.portal, secrets_may_wait=True)
         form = kind(filled_in(app, changes), instance=app)
         if not form.is_valid():
-            for name, sentences in said(form.errors).items():
-                path = () if name == "__all__" else place(app, name)
-                for sentence in sentences:
-                    self._wrong(sentence, APPS, app.name, *path)
+            self._wrong_fields(said(form.errors), APPS, app.name, named=partial(place, app))
             return
         apps_setup.complete(form.save())
         if is_new or form.awaited:
@@ -160,10 +176,7 @@ class Work:
         formset, numbers = _formset(app, ROWS[name], rows)
         if not formset.is_valid():
             for number, form in zip(numbers, formset.forms, strict=True):
-                for key, sentences in said(form.errors).items():
-                    path = [] if key == "__all__" else [key]
-                    for sentence in sentences:
-                        self._wrong(sentence, APPS, app.name, name, number, *path)
+                self._wrong_fields(said(form.errors), APPS, app.name, name, number)
             for error in formset.non_form_errors():
                 self._wrong(str(error), APPS, app.name, name)
             return

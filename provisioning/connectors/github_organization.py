@@ -44,13 +44,6 @@ class GitHubOrganization(Scim):
         Feature.DEACTIVATE_USERS: "GitHub removes the person from the organization. Whoever comes "
         "back is invited anew.",
     }
-    default_mappings: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("userName", "username"),
-        ("active", "is_active"),
-        ("name.givenName", "first_name"),
-        ("name.familyName", "last_name"),
-        ('emails[type eq "work"].value', "email"),
-    )
     required_targets: ClassVar[tuple[str, ...]] = (
         "userName",
         "name.givenName",

@@ -136,21 +136,26 @@ class ScimService(Connector):
         reply = self._session.request(
             method, path, limit=limit, before_write=self.before_write, **body
         )
-        if 200 <= reply.status < 300:
-            if method != "GET" and reply.text.startswith("<"):
-                # A portal or proxy on the way answered, and nobody knows what the application did.
-                raise Unavailable(
-                    f"A web page came back instead of an answer from {self.name}, perhaps one on "
-                    f"which people sign in{self._shown(reply)}. Gatehouse looks again by itself.",
-                    http_status=reply.status,
-                )
-            if method != "GET" and reply.status == 202:
-                raise Promised(
-                    f"{self.name} took it for later (202) and has not said that it was done.",
-                    http_status=202,
-                )
-            return reply
-        raise self._failure(method, path, reply, body)
+        if not 200 <= reply.status < 300:
+            raise self._failure(method, path, reply, body)
+        if method != "GET":
+            self._refuse_what_is_not_done(reply)
+        return reply
+
+    def _refuse_what_is_not_done(self, reply: http.Response) -> None:
+        """A yes to a write that is not the application's own, or not yet one."""
+        if reply.text.startswith("<"):
+            # A portal or proxy on the way answered, and nobody knows what the application did.
+            raise Unavailable(
+                f"A web page came back instead of an answer from {self.name}, perhaps one on which "
+                f"people sign in{self._shown(reply)}. Gatehouse looks again by itself.",
+                http_status=reply.status,
+            )
+        if reply.status == 202:
+            raise Promised(
+                f"{self.name} took it for later (202) and has not said that it was done.",
+                http_status=202,
+            )
 
     def _failure(
         self, method: str, path: str, reply: http.Response, body: dict[str, Any]
@@ -242,28 +247,18 @@ class ScimService(Connector):
 
     def _error(self, reply: http.Response, *, on_account: bool) -> ConnectorError:
         status, wait = reply.status, http.retry_after(reply.headers)
-        said = self._said(reply)
+        said, scim_type = self._said(reply), messages.scim_type(reply.body)
         # GitHub answers 403 to too many requests, too (docs.github.com, rate limits, 2026-11).
         slower = status == 429 or wait is not None or _asks_for_less(said)
         if status == 401 or (status == 403 and not slower):
             return self._not_allowed(status, said)
-        if 300 <= status < 400:
-            return Misconfigured(
-                f"{self.name} redirects to {self._elsewhere(reply)}, and Gatehouse does not send "
-                "the token there. If that address is right, enter it as the SCIM Base URL.",
-                http_status=status,
-            )
-        if status == 404 and on_account:
+        if 300 <= status < 400 or (status in {404, 405} and not on_account):
+            return self._wrong_address(reply)
+        if status == 404:
             return NotFound(f"{self.name} does not know this account.", http_status=404)
-        if status == 404 or (status == 405 and not on_account):
-            return Misconfigured(
-                f"There is no SCIM service at {self.config['base_url']} (it answered {status}). "
-                "Check the SCIM Base URL; it often ends in /scim2 or /scim/v2.",
-                http_status=status,
-            )
-        if status == 409 or messages.scim_type(reply.body) == "uniqueness":
+        if status == 409 or scim_type == "uniqueness":
             return self._taken(status, said)
-        if messages.scim_type(reply.body) in _CURSOR_LOST:
+        if scim_type in _CURSOR_LOST:
             return Unavailable(
                 f"{self.name} does not know any more where in its list Gatehouse was, so nothing "
                 f"is concluded from that list{said}. It is read from the beginning next time.",
@@ -281,10 +276,21 @@ class ScimService(Connector):
                 "again by itself.",
                 http_status=status,
             )
-        return Rejected(
-            f"{self.name} refused it (error {status}){said}. {CORRECT}",
-            http_status=status,
-        )
+        text = f"{self.name} refused it (error {status}){said}. {CORRECT}"
+        return Rejected(text, http_status=status)
+
+    def _wrong_address(self, reply: http.Response) -> Misconfigured:
+        if reply.status < 400:
+            text = (
+                f"{self.name} redirects to {self._elsewhere(reply)}, and Gatehouse does not send "
+                "the token there. If that address is right, enter it as the SCIM Base URL."
+            )
+        else:
+            text = (
+                f"There is no SCIM service at {self.config['base_url']} (it answered "
+                f"{reply.status}). Check the SCIM Base URL; it often ends in /scim2 or /scim/v2."
+            )
+        return Misconfigured(text, http_status=reply.status)
 
     def _taken(self, status: int, said: str) -> AlreadyExists:
         return AlreadyExists(

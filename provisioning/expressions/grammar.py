@@ -10,8 +10,6 @@ nothing in a formula repeats, so that its size limits its time.
 """
 
 import json
-import unicodedata
-from collections.abc import Container
 from functools import lru_cache
 from string import ascii_letters, digits
 from typing import Final
@@ -24,6 +22,7 @@ from provisioning.expressions.functions import (
 )
 from provisioning.expressions.tree import Attribute, Call, Expression, Literal, Node, did_you_mean
 from provisioning.expressions.values import ExpressionError, Kind
+from provisioning.reader import OTHER_QUOTES, Reader, is_control
 
 LONGEST: Final = 1_000
 DEEPEST: Final = 20
@@ -35,8 +34,6 @@ _FIRST = frozenset(ascii_letters + "_")
 _NAME = _FIRST | frozenset(digits) | {"."}
 _NUMBER = frozenset(digits + "+-.eE")
 _OPERATORS = frozenset("+&|=!<>*/%?:^~")
-# What word processors and other languages put around text.
-_OTHER_QUOTES = frozenset("'`´‘’‚“”„«»")
 
 _TOO_LONG = f"A formula has at most {LONGEST:,} characters, and this one is longer. Shorten it."
 _TOO_DEEP = f"More than {DEEPEST} functions stand inside each other here. Make it simpler."
@@ -44,33 +41,15 @@ _HIDDEN = "A hidden character stands here. Type the formula by hand instead of p
 _EXAMPLE = 'concat(first_name, " ", last_name)'
 
 
-class _Reader:
-    """The text, the position up to which it is understood, and how deep inside functions it is."""
+class _Reader(Reader):
+    """Knows how deep inside functions it is."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.position = 0
-        self.depth = 0
-
-    @property
-    def next(self) -> str:
-        """The character to be read, "" at the end."""
-        return self.text[self.position : self.position + 1]
-
-    def take(self, allowed: Container[str]) -> str:
-        """The run of allowed characters that comes next, maybe none."""
-        start = self.position
-        while self.next in allowed:
-            self.position += 1
-        return self.text[start : self.position]
+    depth = 0
 
     def skip(self) -> str:
         """The character that comes after any blanks."""
         self.take(_BLANK)
         return self.next
-
-    def wrong(self, problem: str, *, at: int | None = None) -> ExpressionError:
-        return ExpressionError(self.text, self.position if at is None else at, problem)
 
 
 # The same few formulas are read for every account.
@@ -78,7 +57,7 @@ class _Reader:
 def parse(text: str) -> Expression:
     """The formula, understood. Raises ExpressionError, nothing else."""
     _refuse_unreadable(text)
-    reader = _Reader(text)
+    reader = _Reader(text, ExpressionError)
     root = _value(reader)
     if reader.skip():
         raise reader.wrong(_leftover(reader))
@@ -91,13 +70,8 @@ def _refuse_unreadable(text: str) -> None:
     if len(text) > LONGEST:
         raise ExpressionError(text, LONGEST, _TOO_LONG)
     for position, character in enumerate(text):
-        if character not in _BLANK and _is_hidden(character):
+        if character not in _BLANK and is_control(character):
             raise ExpressionError(text, position, _HIDDEN)
-
-
-def _is_hidden(character: str) -> bool:
-    """Control characters, and half of a surrogate pair, which no request could carry."""
-    return unicodedata.category(character) in {"Cc", "Cs"}
 
 
 def _value(reader: _Reader) -> Node:
@@ -257,7 +231,7 @@ def _text(reader: _Reader) -> str:
         elif reader.text[error.pos : error.pos + 1] in _BLANK:
             problem = "A text stands on one line. Remove the line break, or close the quotes."
         raise reader.wrong(problem, at=error.pos) from None
-    if any(map(_is_hidden, value)):
+    if any(map(is_control, value)):
         raise reader.wrong("This text holds a hidden character. Write it without.", at=start)
     return str(value)
 
@@ -265,7 +239,7 @@ def _text(reader: _Reader) -> str:
 def _stray(reader: _Reader) -> str:
     """What to say of a character where a value should begin."""
     character = reader.next
-    if character in _OTHER_QUOTES:
+    if character in OTHER_QUOTES:
         return 'Use straight double quotes: "Sales".'
     if character in _OPERATORS:
         return _no_operators(character)

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
+from provisioning.reader import TextError
+
 Value = str | bool | int | float
 # A tuple is a list; None is an empty value.
 Held = Value | tuple[str, ...] | None
@@ -26,20 +28,8 @@ class Kind(StrEnum):
     MIXED = "a value"
 
 
-class ExpressionError(ValueError):
-    """A formula that cannot be read; `str()` is `problem`, a sentence for an administrator.
-
-    `position` is the index of the wrong character, the length of `text` if something is missing.
-    """
-
-    def __init__(self, text: str, position: int, problem: str) -> None:
-        super().__init__(text, position, problem)
-        self.text = text
-        self.position = position
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return self.problem
+class ExpressionError(TextError):
+    """A formula that cannot be read."""
 
     @property
     def pointed(self) -> str:

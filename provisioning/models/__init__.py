@@ -1,4 +1,4 @@
-"""The tables of provisioning, one module for each of the six things they are about."""
+"""The tables of provisioning, in modules by what they are about."""
 
 from provisioning.models.accounts import (
     BY_SOMEBODY,

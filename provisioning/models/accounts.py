@@ -93,8 +93,7 @@ class Account(models.Model):
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     trigger = models.CharField("because of", max_length=20, choices=Trigger.choices, blank=True)
     actor = models.CharField("set off by", max_length=150, blank=True)
-    # The write that is about to be sent, {"operation": …, "paths": […]}: while it stands here, the
-    # answer has not come and nobody knows whether it happened.
+    # The writes that may have happened and of which nobody knows it (provisioning/doubt.py).
     intent = models.JSONField(default=dict, blank=True)
     # What was last sent for each mapped target.
     applied = models.JSONField(default=dict, blank=True)
@@ -122,6 +121,9 @@ class Account(models.Model):
     # What it was last worked on with: the person as they were then.
     checked_at = models.DateTimeField("last look", null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Whether the person should have it now: no column, but what queries that ask for it add
+    # (access.with_wanted).
+    wanted: bool
 
     class Meta:
         ordering = ["identifier_key"]

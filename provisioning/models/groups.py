@@ -72,6 +72,9 @@ class PushedGroup(models.Model):
     lost_at = models.DateTimeField(null=True, blank=True)
     checked_at = models.DateTimeField("last look", null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Whether it is to be pushed now: no column, but what queries that ask for it add
+    # (access.with_wanted_groups).
+    wanted: bool
 
     class Meta:
         ordering = ["name_key", "pk"]

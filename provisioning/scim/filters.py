@@ -14,9 +14,10 @@ import json
 from dataclasses import dataclass, replace
 from typing import Final
 
+from provisioning.reader import Reader, TextError
 from provisioning.scim import lexer
 from provisioning.scim.grammar import Path
-from provisioning.scim.lexer import BLANK, DIGIT, NAME, SYMBOL, WORDS, Reader, TextError, Value
+from provisioning.scim.lexer import BLANK, DIGIT, NAME, SYMBOL, WORDS, Value
 
 # So long an address is taken by every server, and so deep nobody asks.
 LONGEST: Final = 2_000

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from provisioning.reader import Reader, TextError, is_control
 from provisioning.scim import lexer
 from provisioning.scim.lexer import (
     BLANK,
@@ -25,10 +26,7 @@ from provisioning.scim.lexer import (
     NO_BLANK,
     SYMBOL,
     TRUTHS,
-    Reader,
-    TextError,
     Value,
-    is_control,
     stray,
 )
 

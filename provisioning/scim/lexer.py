@@ -1,10 +1,11 @@
 """Reads names, schemas and values out of a text, and points at the character that is wrong."""
 
 import json
-import unicodedata
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from string import ascii_letters, digits
 from typing import Final, TypeVar
+
+from provisioning.reader import OTHER_QUOTES, Reader, is_control
 
 Value = str | bool | int | float
 W = TypeVar("W")
@@ -18,8 +19,6 @@ NAME: Final = FIRST | DIGIT | {"-", "_"}
 SYMBOL: Final = frozenset("=!<>")
 _SEGMENT = NAME | {".", "~"}
 _WORD = NAME | {".", "+", "@"}
-# What word processors and other languages put around text.
-_OTHER_QUOTES = frozenset("'`´‘’‚“”„«»")
 
 # The words of JSON that a mapping may choose by, and with null those of a filter.
 TRUTHS: Final[Mapping[str, bool]] = {"true": True, "false": False}
@@ -34,58 +33,6 @@ _NAME_RULE = (
     "A name begins with a letter and goes on with letters, digits, - and _, as in name.givenName."
 )
 _SCHEMA_RULE = f"A schema is made of words with one colon between them, as in {EXTENSION_EXAMPLE}."
-
-
-class TextError(ValueError):
-    """A text that cannot be read; `str()` is `problem`, a sentence for an administrator.
-
-    `position` is the index of the wrong character, the length of `text` if something is missing.
-    """
-
-    def __init__(self, text: str, position: int, problem: str) -> None:
-        super().__init__(text, position, problem)
-        self.text = text
-        self.position = position
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return self.problem
-
-    @property
-    def pointed(self) -> str:
-        """The text, a mark under the wrong character, and the problem, each on its line."""
-        # A line break inside the text would tear it from its mark.
-        shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in self.text)
-        return f"{shown}\n{' ' * self.position}^\n{self.problem}"
-
-
-class Reader:
-    """The text, and the position up to which it is understood."""
-
-    def __init__(self, text: str, error: type[TextError]) -> None:
-        self.text = text
-        self.position = 0
-        self._error = error
-
-    @property
-    def next(self) -> str:
-        """The character to be read, "" at the end."""
-        return self.text[self.position : self.position + 1]
-
-    def take(self, allowed: Container[str]) -> str:
-        """The run of allowed characters that comes next, maybe none."""
-        start = self.position
-        while self.next in allowed:
-            self.position += 1
-        return self.text[start : self.position]
-
-    def wrong(self, problem: str, *, at: int | None = None) -> TextError:
-        return self._error(self.text, self.position if at is None else at, problem)
-
-
-def is_control(character: str) -> bool:
-    """Also half of a surrogate pair, which no request could carry."""
-    return unicodedata.category(character) in {"Cc", "Cs"}
 
 
 def schema(reader: Reader, end: int) -> str | None:
@@ -161,7 +108,7 @@ def literal(reader: Reader, words: Mapping[str, W], *, before: str) -> str | int
     if reader.next == '"':
         return _string(reader)
     start = reader.position
-    if reader.next in _OTHER_QUOTES:
+    if reader.next in OTHER_QUOTES:
         raise reader.wrong(f'Use straight double quotes: {before} "work".')
     word = reader.take(_WORD)
     if word in words:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from provisioning import breaker, exchange, http, lanes, outcomes, pace, queue, record, worker
+from provisioning import breaker, exchange, http, lanes, pace, queue, record, retrying, worker
 from provisioning.connectors.base import Connector
 from provisioning.outcomes import Job
 from provisioning.plan import Operation
@@ -59,7 +59,7 @@ def shorten(lease: float) -> None:
     assert {"connect_timeout", "read_timeout", "deadline"} <= waits.keys()
     waits |= {"connect_timeout": lease / 4, "read_timeout": lease / 4, "deadline": lease / 3}
     # An account waits at most this long before it is tried again, an app that fails likewise.
-    _replace(outcomes, "_LONGEST_WAIT", type(outcomes._LONGEST_WAIT)(seconds=2))
+    _replace(retrying, "_LONGEST_WAIT", type(retrying._LONGEST_WAIT)(seconds=2))
     _replace(breaker, "_FIRST_REST", 0.5)
     _replace(breaker, "_LONGEST_REST", 1.0)
     # A rate that was halved is back within a second.

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from iam import actor
-from iam.models import Group, User
+from iam.models import Group, Operator, User
 from provisioning.models import Account, App, Trigger
 from tests.provisioning.admin import visit
 
@@ -62,6 +62,16 @@ def test_a_refused_form_is_guarded_too(client: Client, db: None) -> None:
     strict = Client(enforce_csrf_checks=True)
     response = strict.post("/admin/login/", {"username": "admin", "password": "x"})
     assert response.status_code == 403
+    assert "Nothing was saved" in response.content.decode()
+    guarded(response)
+
+
+def test_what_somebody_may_not_open_says_so_and_leads_on(client: Client, ann: User) -> None:
+    client.force_login(Operator.objects.create(username="auditor", is_staff=True))
+    response = client.get(reverse("admin:iam_user_change", args=[ann.pk]))
+    assert response.status_code == 403
+    told = response.content.decode()
+    assert "You may not do this" in told and 'href="/"' in told
     guarded(response)
 
 

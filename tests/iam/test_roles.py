@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 from django.apps import apps
@@ -10,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from iam import operators, roles
-from iam.models import Group, Operator, Role
+from iam.models import Group, Membership, Operator, Role, User
 from tests.provisioning.admin import visit
 
 OWN = "correct horse battery"
@@ -167,6 +168,24 @@ def test_the_help_desk_finds_only_the_groups_that_are_open_to_it(db: None) -> No
     query = {"app_label": "iam", "model_name": "membership", "field_name": "group", "term": ""}
     found = client.get("/admin/autocomplete/", query).json()["results"]
     assert [each["text"] for each in found] == ["Sales"]
+
+
+def removable(client: Client, user: User) -> set[str]:
+    """The groups with a bin on the person's page."""
+    page = visit(client, "iam_user_change", user.pk)
+    rows = re.findall(r'name="memberships-(\d)-DELETE"', page.html)
+    keys = [page.form[f"memberships-{row}-id"] for row in rows]
+    return set(Membership.objects.filter(pk__in=keys).values_list("group__name", flat=True))
+
+
+def test_the_help_desk_is_offered_to_remove_people_only_from_the_groups_that_are_open_to_it(
+    client: Client, ann: User
+) -> None:
+    ann.groups.add(Group.objects.create(name="Parking", open_to_help_desk=True))
+    client.force_login(operator(Role.HELP_DESK))
+    assert removable(client, ann) == {"Parking"}
+    client.force_login(operator(Role.PROVISIONING, "petra"))
+    assert removable(client, ann) == {"Parking", "Sales"}
 
 
 def test_the_others_fill_every_group(db: None) -> None:

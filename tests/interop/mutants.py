@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from provisioning import mapping, outcomes, push
+from provisioning import mapping, outcomes, preview
 from provisioning.connectors.scim import Scim
 from provisioning.outcomes import Job
 from provisioning.plan import NOTHING, Action, Change, Operation
@@ -32,7 +32,7 @@ def _never_clear() -> None:
 
 def _forget_leaver() -> None:
     """Every second account that is to be switched off is taken for settled."""
-    right, leavers = push.plan, []
+    right, leavers = preview.plan, []
 
     def plan(*args: Any, **kwargs: Any) -> Action:
         action = right(*args, **kwargs)
@@ -41,7 +41,7 @@ def _forget_leaver() -> None:
         leavers.append(action)
         return action if len(leavers) % 2 else NOTHING
 
-    push.plan = plan
+    preview.plan = plan
 
 
 def _wrong_account() -> None:

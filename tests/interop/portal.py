@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from iam.models import Group, ProfileAttribute, User
-from provisioning import apps_setup, drift, group_queue, lanes, queue, reconcile, worker
+from provisioning import apps_setup, drift, group_queue, lanes, queue, reconcile
 from provisioning.models import (
     Account,
     App,
@@ -28,6 +28,7 @@ from provisioning.plan import Feature, State
 from tests.interop.judge import ACTIVE, MEMBERS, THERE, Said, Sentence, listed
 from tests.interop.targets.base import TOKEN
 from tests.interop.world import MAPPED, Person, Team, World
+from tests.support.draining import drain_all
 
 # How often what waits for a while is tried before the step is judged.
 _TRIES = 6
@@ -123,7 +124,7 @@ class Portal:
         An hour of waiting is put forward, not waited for.
         """
         for _ in range(_TRIES):
-            worker.drain_all()
+            drain_all()
             lanes.resume(self.app.pk)
             now = timezone.now()
             if not sum(rows.update(due_at=now) for rows in self._waiting()):

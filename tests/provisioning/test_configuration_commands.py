@@ -71,6 +71,14 @@ def test_a_wrong_file_ends_with_one_and_its_lines(zoom: App, file: Path) -> None
     assert [(each["line"], each["column"]) for each in document["problems"]] == [(4, 18), (5, 12)]
 
 
+def test_a_secret_in_a_file_is_not_said_again(zoom: App, file: Path) -> None:
+    file.write_text(f"{HEAD}apps:\n  Zoom:\n    settings:\n      token: canary-77ab\n")
+    for arguments in (["--plan"], ["--plan", "--json"], ["--yes"]):
+        status, said = give("import-config", str(file), *arguments)
+        assert status == 1 and "This is a secret" in said
+        assert "canary-77ab" not in said
+
+
 def test_what_no_form_would_take_ends_with_one_too(zoom: App, file: Path) -> None:
     file.write_text(f"{HEAD}apps:\n  Zoom:\n    guard_percent: 101\n")
     status, said = give("import-config", str(file), "--yes")

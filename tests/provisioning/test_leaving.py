@@ -70,6 +70,14 @@ def test_it_is_written_down_by_whom_why_and_from_which_groups(app: App, ann: Use
     assert Account.objects.get().actor == "chief"
 
 
+def test_done_once_more_it_still_tells_how_to_bring_them_back(app: App, ann: User) -> None:
+    told = leaving.undoing(remove(ann))
+    assert "“Sales”" in told
+    assert leaving.undoing(remove(ann)) == leaving.undoing(remove(ann)) == told
+    Group.objects.create(name="Art").users.add(ann)
+    assert "groups again: “Art”. " in leaving.undoing(remove(ann))
+
+
 @pytest.mark.parametrize(("by", "reason"), [("", "Left."), ("chief", " ")])
 def test_it_is_somebodys_decision_and_has_a_reason(
     app: App, ann: User, by: str, reason: str

@@ -8,7 +8,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from iam.models import Group, User
-from provisioning import mapping_changes
+from provisioning import mapping_changes, ownership
 from provisioning.models import Account, App, Mapping, SourceKind
 from provisioning.plan import Feature
 from tests.conftest import MakeApp, person
@@ -64,6 +64,15 @@ def test_it_counts_who_would_be_refused(app: App) -> None:
     Account.objects.update(remote_id=None)
     found = mapping_changes.of(with_row(app, "userName", "last_name"), app=app)
     assert (found.accounts, found.changes, found.refusals) == (0, 0, 1)
+
+
+def test_who_is_not_managed_any_more_neither_waits_nor_is_changed(
+    app: App, crowd: list[User]
+) -> None:
+    ownership.forget(Account.objects.get(user=crowd[0]), by="admin")
+    rows = with_row(app, "userName", "last_name")
+    found = mapping_changes.of(rows, app=app)
+    assert (found.people, found.accounts, found.changes, found.refusals) == (10, 10, 10, 0)
 
 
 def test_of_many_people_some_are_looked_at(app: App) -> None:

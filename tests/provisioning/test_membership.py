@@ -7,9 +7,10 @@ import pytest
 from django.db import connection, transaction
 
 from iam.models import Group, Membership, User
-from provisioning import queue, worker
+from provisioning import queue
 from provisioning.models import Account, App, Policy
 from tests.conftest import MakeApp
+from tests.support.draining import drain_all
 from tests.support.faulty import FaultyScim
 from tests.support.looks import agree, happened
 from tests.support.past import let_an_hour_pass
@@ -60,7 +61,7 @@ def world(
         wiki = make_app(other, name="Wiki")
         names = {"ann": ann.username, "bob": bob.username, "mallory": mallory.username}
         world = World(ann, bob, mallory, sales, support, zoom, wiki, faulty, other, names)
-        worker.drain_all()
+        drain_all()
         let_an_hour_pass()
         world.check("ann mallory")
         yield world
@@ -175,7 +176,7 @@ swept = pytest.mark.parametrize(("change", "after"), [pytest.param(*w[1:], id=w[
 @seen
 def test_a_change_arrives(world: World, change: Callable[[World], object], after: str) -> None:
     change(world)
-    worker.drain_all()
+    drain_all()
     world.check(after)
 
 
@@ -190,7 +191,7 @@ def test_a_change_is_due_within_its_own_transaction_and_undone_with_it(
         raise ZeroDivisionError
     assert list(Account.objects.order_by("pk").values()) == before
     world.there.requests.clear()
-    worker.drain_all()
+    drain_all()
     assert world.there.requests == []
     world.check("ann mallory")
 
@@ -201,26 +202,26 @@ def test_the_sweep_finds_what_django_tells_nobody(
 ) -> None:
     change(world)
     assert nothing_due()
-    worker.drain_all()
+    drain_all()
     assert world.there.active_names() == sorted([world.ann.username, world.mallory.username])
     assert queue.sweep() > 0
-    worker.drain_all()
+    drain_all()
     world.check(after)
 
 
 def test_who_is_switched_on_again_by_a_bulk_write_is_found(world: World) -> None:
     changed(world.ann, is_active=False)
-    worker.drain_all()
+    drain_all()
     User.objects.filter(pk=world.ann.pk).update(is_active=True)
     assert nothing_due()
     queue.sweep()
-    worker.drain_all()
+    drain_all()
     world.check("ann mallory")
 
 
 def test_a_policy_moved_to_another_app_gives_the_people_that_one(world: World) -> None:
     changed(world.policy, app=world.wiki)
-    worker.drain_all()
+    drain_all()
     assert world.in_wiki.active_names() == world.entitled(world.wiki)
     assert len(world.in_wiki.users()) == 2
 
@@ -244,7 +245,7 @@ def twice(world: World) -> World:
     """Ann has Zoom through Support as well."""
     world.support.users.set([world.ann])
     Policy.objects.create(name="Second", app=world.zoom, group=world.support)
-    worker.drain_all()
+    drain_all()
     world.check("ann mallory")
     return world
 
@@ -256,7 +257,7 @@ def test_who_has_two_ways_in_and_loses_one_notices_nothing(
     before = twice.there.user(twice.ann.username)
     leave(twice)
     queue.sweep()
-    worker.drain_all()
+    drain_all()
     assert twice.there.user(twice.ann.username) == before
     assert happened(user=twice.ann) == [("create", "done")]
     agree(twice.zoom, twice.there)
@@ -264,7 +265,7 @@ def test_who_has_two_ways_in_and_loses_one_notices_nothing(
 
 def test_who_has_two_ways_in_and_loses_both_is_switched_off_once(twice: World) -> None:
     twice.ann.groups.clear()
-    worker.drain_all()
+    drain_all()
     twice.check("mallory")
     assert happened(user=twice.ann) == [("create", "done"), ("deactivate", "done")]
 
@@ -272,11 +273,11 @@ def test_who_has_two_ways_in_and_loses_both_is_switched_off_once(twice: World) -
 def test_a_group_that_two_apps_are_for_gives_both(world: World) -> None:
     Policy.objects.create(name="Wiki", app=world.wiki, group=world.sales)
     world.sales.users.add(world.bob)
-    worker.drain_all()
+    drain_all()
     world.check("ann bob mallory")
     assert len(world.in_wiki.active_names()) == 3
     world.sales.users.clear()
-    worker.drain_all()
+    drain_all()
     world.check("")
     assert world.in_wiki.active_names() == []
 
@@ -295,7 +296,7 @@ def test_an_app_that_is_deleted_leaves_nothing_here_and_touches_nothing_there(
     world.there.requests.clear()
     delete(world.zoom)
     queue.sweep()
-    worker.drain_all()
+    drain_all()
     assert not Account.objects.exists()
     assert not Policy.objects.exists()
     assert world.there.requests == []

@@ -72,10 +72,10 @@ def changed(row: GroupNesting | Membership | Policy | User, **values: object) ->
 
 def settle() -> None:
     """As if all that is due had been done."""
-    for account in Account.objects.annotate(wanted=access.granted()):
+    for account in access.with_wanted(Account.objects.all()):
         Account.objects.filter(pk=account.pk).update(
-            granted=account.wanted,  # type: ignore[attr-defined]
-            state=State.ACTIVE if account.wanted else State.SUSPENDED,  # type: ignore[attr-defined]
+            granted=account.wanted,
+            state=State.ACTIVE if account.wanted else State.SUSPENDED,
             remote_id=f"id {account.pk}",
             due_at=None,
         )

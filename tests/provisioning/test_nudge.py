@@ -12,10 +12,11 @@ from pytest_django.fixtures import Settings
 
 from iam.models import Group, User
 from iam.settings import BASE_DIR
-from provisioning import nudge, worker
+from provisioning import nudge
 from provisioning.models import Account, App
 from tests.conftest import MakeApp
 from tests.support.brokers import writer
+from tests.support.draining import drain_all
 from tests.support.faulty import FaultyScim
 from tests.support.portal import environment
 from tests.support.servers import RawServer, never_answer
@@ -60,7 +61,7 @@ def test_a_commit_does_not_wait_for_a_broker_that_is_away(
     assert said
     assert float(said[1]) < 10
     assert Account.objects.get().user == bob
-    worker.drain_all()
+    drain_all()
     assert faulty.active_names() == [bob.username]
 
 

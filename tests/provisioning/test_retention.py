@@ -1,4 +1,4 @@
-"""`manage.py purge` removes old events and evidence a little at a time, and nothing else."""
+"""`manage.py purge` removes what is older than it is kept a little at a time, and nothing else."""
 
 from datetime import timedelta
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from iam.models import KeptAnswer
 from provisioning import retention
-from provisioning.models import App, Event, Evidence
+from provisioning.models import App, Event, Evidence, Leaving
 from tests.support.commands import give, given
 
 
@@ -34,6 +34,7 @@ def test_what_is_older_goes_and_the_rest_stays(app: App) -> None:
     events(3, days=29)
     assert given("purge", "--older-than", "30") == [
         {"what": "events", "app": None, "older": 1_200, "removed": 1_200},
+        {"what": "notes of a removal everywhere", "app": None, "older": 0, "removed": 0},
         {"what": "answers of the API", "app": None, "older": 0, "removed": 0},
     ]
     assert (Event.objects.count(), left()) == (3, [("29 days", None)])
@@ -51,6 +52,7 @@ def test_a_dry_run_says_how_many_and_removes_none(app: App) -> None:
     assert give("purge", "--older-than", "30", "--dry-run") == (
         0,
         "2 events would be removed. Nothing was.\n"
+        "0 notes of a removal everywhere would be removed. Nothing was.\n"
         "0 answers of the API would be removed. Nothing was.\n",
     )
     assert Event.objects.count() == 2
@@ -100,6 +102,47 @@ def test_answers_that_nobody_can_ask_for_again_go_and_the_others_stay(app: App) 
     assert sorted(KeptAnswer.objects.values_list("key", flat=True)) == ["23-0", "23-1"]
 
 
+# ---------------------------------------------------------------- who was removed everywhere
+
+
+def leavings(*days: int) -> None:
+    now = timezone.now()
+    Leaving.objects.bulk_create(
+        Leaving(identifier=f"{each} days", at=now - timedelta(days=each), was_active=True)
+        for each in days
+    )
+
+
+def noted() -> list[str]:
+    return sorted(Leaving.objects.values_list("identifier", flat=True))
+
+
+def test_who_was_removed_everywhere_goes_with_the_events_of_that_time(app: App) -> None:
+    leavings(31, 29)
+    assert give("purge", "--older-than", "30", "--app", "Zoom")[0] == 0
+    assert noted() == ["29 days", "31 days"]
+    assert give("purge", "--older-than", "30")[0] == 0
+    assert noted() == ["29 days"]
+
+
+def test_it_stays_while_any_application_keeps_events_of_that_time(app: App) -> None:
+    leavings(101, 99)
+    assert give("purge")[0] == 0
+    App.objects.create(name="Chat", connector="scim", keep_events_days=30)
+    assert give("purge")[0] == 0
+    # The other application keeps its events until somebody removes them.
+    assert noted() == ["101 days", "99 days"]
+    App.objects.filter(pk=app.pk).update(keep_events_days=100)
+    assert give("purge")[0] == 0
+    assert noted() == ["99 days"]
+
+
+def test_without_an_application_it_stays(db: None) -> None:
+    leavings(4_000)
+    assert give("purge")[0] == 0
+    assert noted() == ["4000 days"]
+
+
 # ------------------------------------------------------------------- what each application keeps
 
 
@@ -124,6 +167,7 @@ def test_without_a_number_of_days_each_application_s_own_count(app: App) -> None
     assert said == [
         {"what": "pieces of evidence", "app": None, "older": 13, "removed": 13},
         {"what": "events", "app": "Chat", "older": 1, "removed": 1},
+        {"what": "notes of a removal everywhere", "app": None, "older": 0, "removed": 0},
         {"what": "answers of the API", "app": None, "older": 0, "removed": 0},
     ]
     assert kept() == sorted(

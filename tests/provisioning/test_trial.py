@@ -25,7 +25,7 @@ def app(make_app: MakeApp, faulty: FaultyScim, sales: Group) -> App:
 
 
 def steps(change: Callable[[], Any]) -> list[Step]:
-    return [step for each in trial.of(change, see=trial.told).summaries for step in each.first]
+    return [step for each in trial.told(change).apps for step in each.accounts.first]
 
 
 def everything() -> list[Any]:
@@ -119,10 +119,10 @@ def test_however_many_there_are_only_so_many_are_looked_at_and_shown(
     people = [person(f"p{number}") for number in range(7)]
     monkeypatch.setattr(trial, "LOOKED_AT", 5)
     monkeypatch.setattr(trial, "LISTED", 2)
-    found = trial.of(lambda: sales.users.add(*people), see=trial.told)
-    (summary,) = found.summaries
+    found = trial.told(lambda: sales.users.add(*people))
+    (there,) = found.apps
     assert (found.concerned, found.looked_at) == (7, 5)
-    assert (summary.counts, len(summary.first)) == ({"create": 5}, 2)
+    assert (there.accounts.counts, len(there.accounts.first)) == ({"create": 5}, 2)
 
 
 def test_a_change_that_cannot_be_made_is_refused_as_it_would_be(app: App, ann: User) -> None:
@@ -137,6 +137,6 @@ def test_a_change_that_cannot_be_made_is_refused_as_it_would_be(app: App, ann: U
     assert everything() == before
 
 
-def test_of_nothing_it_tells_what_is_due(app: App, ann: User) -> None:
-    (summary,) = trial.told(preview.due(app)).summaries
-    assert summary.counts == {"create": 1}
+def test_without_a_change_it_tells_what_is_due(app: App, ann: User) -> None:
+    (there,) = trial.as_things_stand(app).apps
+    assert there.accounts.counts == {"create": 1}

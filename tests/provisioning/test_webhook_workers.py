@@ -9,9 +9,10 @@ import pytest
 from django.utils import timezone
 
 from iam.models import Group, User
-from provisioning import webhook_delivery, webhook_queue, worker
+from provisioning import webhook_delivery, webhook_queue
 from provisioning.models import Delivery, DeliveryState, Webhook, WebhookLane
 from tests.conftest import MakeApp
+from tests.support.draining import drain_all
 from tests.support.faulty import FaultyScim
 from tests.support.receiver import Receiver, recorded, webhook
 from tests.support.servers import Reply
@@ -72,10 +73,10 @@ def test_what_was_sent_and_not_recorded_is_sent_again_under_the_same_id(
         receiver.on_next(kill_before_the_answer)
         assert eventually(lambda: process.poll() is not None)
     assert states(hook) == ["waiting"] * 2
-    worker.drain_all()
+    drain_all()
     assert receiver.told == ["ann"]
     WebhookLane.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    worker.drain_all()
+    drain_all()
     assert receiver.told == ["ann", "ann", "bob"]
     assert receiver.ids[0] == receiver.ids[1]
     assert states(hook) == ["delivered"] * 2
@@ -97,7 +98,7 @@ def test_a_worker_whose_lane_was_taken_over_records_nothing_and_the_next_sends_i
     hook.refresh_from_db()
     assert hook.enabled
     WebhookLane.objects.update(lease_until=None)
-    worker.drain_all()
+    drain_all()
     assert states(hook) == ["delivered"]
 
 
@@ -110,7 +111,7 @@ def test_a_webhook_that_is_switched_off_meanwhile_gets_no_more(
 
     receiver.on_next(off)
     recorded(*NAMES)
-    worker.drain_all()
+    drain_all()
     # What was claimed before may still be sent; after that nothing is.
     assert 1 <= len(receiver.told) <= 50
     assert "waiting" in states(hook)
@@ -126,7 +127,7 @@ def test_one_that_was_given_another_address_meanwhile_goes_on_there(
 
     receiver.on_next(moved)
     recorded(*NAMES)
-    worker.drain_all()
+    drain_all()
     assert receiver.told == NAMES
     assert receiver.requests[-1].path == "/elsewhere"
 

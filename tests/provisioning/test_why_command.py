@@ -20,6 +20,7 @@ def test_it_answers_in_sentences_and_with_0(app: App, ann: User) -> None:
     assert status == 0
     assert "Ann Ash (ann@example.org) should have an account in Zoom." in said
     assert "userName = ann@example.org, from Username (sent last: nothing)" in said
+    assert "active = yes, from Active" in said
 
 
 def test_without_an_application_it_answers_for_each_in_json(

@@ -9,9 +9,10 @@ import pytest
 from django.db import transaction
 
 from iam.models import Group, Membership, User
-from provisioning import queue, worker
+from provisioning import nudge, queue
 from provisioning.models import Account, App, Lane
 from tests.conftest import MakeApp, person
+from tests.support.draining import drain_all
 from tests.support.faulty import FaultyScim, answer
 from tests.support.looks import account, agree, happened
 from tests.support.servers import Reply
@@ -141,32 +142,32 @@ def test_a_large_app_gives_way_to_the_others_before_it_has_ended(
 
 
 def test_a_worker_is_woken_by_the_commit_and_not_before(app: App, ann: User) -> None:
-    queue.wake.clear()
+    nudge.wake.clear()
     with transaction.atomic():
         ann.save()
-        assert not queue.wake.is_set()
-    assert queue.wake.is_set()
+        assert not nudge.wake.is_set()
+    assert nudge.wake.is_set()
 
 
 def test_a_new_account_wakes_the_worker(app: App, bob: User, sales: Group) -> None:
-    queue.wake.clear()
+    nudge.wake.clear()
     sales.users.add(bob)
-    assert queue.wake.is_set()
+    assert nudge.wake.is_set()
 
 
 def test_what_is_undone_wakes_nobody(app: App, ann: User) -> None:
-    queue.wake.clear()
+    nudge.wake.clear()
     with pytest.raises(ZeroDivisionError), transaction.atomic():
         ann.save()
         raise ZeroDivisionError
-    assert not queue.wake.is_set()
+    assert not nudge.wake.is_set()
 
 
 def test_a_change_that_makes_nothing_due_wakes_nobody(app: App, bob: User) -> None:
-    queue.wake.clear()
+    nudge.wake.clear()
     bob.save()
     queue.sweep()
-    assert not queue.wake.is_set()
+    assert not nudge.wake.is_set()
 
 
 # ---------------------------------------------------------------------------------- going wrong
@@ -191,11 +192,11 @@ def test_a_worker_outlives_an_app_that_breaks_it(
     agree(app, faulty)
 
 
-def test_draining_in_this_thread_ends_even_if_something_stays_due(
+def test_an_application_that_asks_for_less_is_left_alone_for_a_while(
     app: App, ann: User, faulty: FaultyScim
 ) -> None:
     faulty.on("*", answer(429, Retry_After="0"))
-    worker.drain_all(rounds=3)
+    drain_all(rounds=3)
     assert not nothing_due()
     assert len(faulty.requests) == 1
 

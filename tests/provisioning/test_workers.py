@@ -13,10 +13,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from iam.models import Group, Membership, User
-from provisioning import lanes, push, queue, worker
+from provisioning import lanes, push, queue
 from provisioning.lanes import Lease
 from provisioning.models import Account, App, Lane, Trigger
 from tests.conftest import MakeApp, person
+from tests.support.draining import drain_all
 from tests.support.faulty import FaultyScim
 from tests.support.looks import account, agree, happened
 from tests.support.servers import Reply
@@ -91,7 +92,7 @@ def test_who_drains_a_lane_that_somebody_else_drains_sends_nothing(
     app: App, crowd: list[User], faulty: FaultyScim
 ) -> None:
     parallel(*[lambda: push.drain(App.objects.get(), owner="any")] * 3)
-    worker.drain_all()
+    drain_all()
     assert each_once(faulty, crowd)
     agree(app, faulty)
 
@@ -193,10 +194,10 @@ def test_what_a_killed_worker_left_behind_is_looked_up_and_not_done_again(
         faulty.on("POST", kill_before_the_answer)
         assert eventually(lambda: process.poll() is not None)
     assert account(app, ann).intent["operations"] == ["create"]
-    worker.drain_all()
+    drain_all()
     assert len(created(faulty)) == 1
     Lane.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-    worker.drain_all()
+    drain_all()
     assert each_once(faulty, [ann])
     assert happened(app)[0] == ("create", "done")
     agree(app, faulty)

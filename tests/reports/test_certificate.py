@@ -283,15 +283,46 @@ def test_groups_that_were_left_before_access_was_given_again_are_not_told(
     assert leave(ann, push).groups == ()
 
 
+@pytest.mark.parametrize(
+    ("state", "sentence", "standing"),
+    [
+        ("in", "In the group “Art” there.", Standing.GIVEN),
+        ("adding", "To be added to the group “Art” there.", Standing.GIVEN),
+        ("removing", "To be taken out of the group “Art” there.", Standing.OUTSTANDING),
+    ],
+)
+def test_whoever_has_access_stays_in_their_groups(
+    app: App, ann: User, state: str, sentence: str, standing: Standing
+) -> None:
+    account = Account.objects.get()
+    pushed = PushedGroup.objects.create(app=app, name="Art", remote_id="g")
+    PushedMember.objects.create(
+        pushed_group=pushed, account=account, remote_id=str(account.remote_id), state=state
+    )
+    found = line(ann)
+    (group,) = found.groups
+    assert (found.standing, group.sentence, group.standing) == (Standing.GIVEN, sentence, standing)
+
+
 # ------------------------------------------------------------------ what was never there, or stays
 
 
 def test_where_there_never_was_an_account_it_says_so(
     app: App, ann: User, make_app: MakeApp, faulty: FaultyScim, push: Push
 ) -> None:
-    make_app(faulty, name="Chat")
+    chat = make_app(faulty, name="Chat")
     leave(ann, push)
-    assert line(ann, "Chat").standing == Standing.NEVER
+    # A worker has looked at it, and nothing was ever there.
+    Account.objects.create(
+        app=chat,
+        user=ann,
+        identifier=ann.username,
+        external_id=ann.external_id,
+        trigger="person",
+        actor="x",
+    )
+    found = line(ann, "Chat")
+    assert (found.standing, found.because_of, found.by) == (Standing.NEVER, "", "")
     assert "verified in 1 of 1 application" in made(ann).verdict
 
 

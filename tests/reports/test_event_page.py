@@ -14,7 +14,7 @@ from django.urls import reverse
 from iam.models import Group, Operator, User
 from provisioning import steps
 from provisioning.echoes import MASK
-from provisioning.models import App, Event, Evidence, Mapping
+from provisioning.models import Account, App, Event, Evidence, Mapping
 from reports import curl
 from tests.provisioning.admin import Page, visit
 from tests.provisioning.api import program
@@ -96,7 +96,7 @@ def test_what_was_not_sent_is_said_so(
     push()
     told = opened(admin_client).text
     assert f"Requests and answers {steps.NOTHING_SENT}" in told
-    assert "Not in scope any more of Zoom. No group of theirs has a policy for Zoom" in told
+    assert "Not in scope of Zoom any more. No group of theirs has a policy for Zoom" in told
 
 
 def test_evidence_that_is_gone_is_said_so(
@@ -109,6 +109,40 @@ def test_evidence_that_is_gone_is_said_so(
     told = opened(admin_client).text
     assert "kept for 30 days, and this happened before" in told
     assert "The account “ann@example.org” was created in Zoom." in told
+
+
+def test_it_leads_to_the_account_the_reasons_and_the_other_rows(
+    admin_client: Client, faulty_app: App, ann: User, push: Push
+) -> None:
+    push()
+    account = reverse("admin:provisioning_account_change", args=[Account.objects.get().pk])
+    why = f"{reverse('admin:iam_user_why', args=[ann.pk])}?app={faulty_app.pk}"
+    page = opened(admin_client)
+    assert f'href="{account}"' in page.html and f'href="{why}"' in page.html
+    assert "?identifier=ann%40example.org&amp;match=exact" in page.html
+    ann.delete()
+    page = opened(admin_client)
+    assert f'href="{account}"' in page.html and "Why?" not in page.text
+
+
+def test_what_needs_no_account_leads_to_none(admin_client: Client, db: None) -> None:
+    Event.objects.create(at="2026-01-01T00:00Z", identifier="Sales", message="Ok.")
+    assert "The account" not in opened(admin_client).text
+
+
+def test_whoever_copies_the_command_is_told_what_it_lacks_and_does() -> None:
+    asked = {
+        "method": "GET",
+        "url": "https://x.example/Users",
+        "headers": {"Authorization": f"Bearer {MASK}"},
+        "body": None,
+    }
+    token = "Set TOKEN to the application's token first."
+    assert curl.before_use(asked) == token
+    changed = {**asked, "method": "POST", "body": {"title": MASK}}
+    told = curl.before_use(changed)
+    assert told.startswith(token) and f"What reads “{MASK}”" in told
+    assert told.endswith("It is done in the application once more.")
 
 
 def test_it_is_for_whoever_may_see_the_report(client: Client, db: None) -> None:

@@ -79,13 +79,25 @@ def test_the_numbers_are_those_of_the_moment(
 
 
 @pytest.mark.parametrize("number", range(4))
-def test_every_number_leads_to_its_list(
-    admin_client: Client, faulty_app: App, ann: User, number: int
+def test_every_number_leads_to_a_list_of_just_as_many(
+    admin_client: Client,
+    faulty_app: App,
+    ann: User,
+    bob: User,
+    faulty: FaultyScim,
+    push: Push,
+    number: int,
 ) -> None:
-    source = overview(admin_client).html
-    grid = source[source.index('<div class="gh-grid">') :]
+    person("gone", is_active=False)
+    faulty.on("POST", answer(400), about="bob@")
+    faulty_app.policies.get().group.users.add(bob)
+    push()
+    faulty_app.policies.get().group.users.add(person("carl"))
+    page = overview(admin_client)
+    grid = page.html[page.html.index('<div class="gh-grid is-numbers">') :]
     address = grid.split('href="')[number + 1].split('"')[0]
-    assert admin_client.get(address).status_code == 200
+    shown = grid.split('<span class="gh-number">')[number + 1].split("<")[0]
+    assert admin_client.get(address).context["cl"].result_count == int(shown) > 0
 
 
 def test_a_stopped_application_is_named_with_the_reason(

@@ -18,7 +18,7 @@ from tests.support.faulty import FaultyScim, answer
 
 Push = Callable[[], None]
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-NOTHING_SEARCHED = "Nothing was searched: correct the field marked above."
+NOTHING_SEARCHED = "Nothing was searched. Correct what is said above."
 
 
 def done(identifier: str = "ann@example.org", *, at: datetime | None = None, **more: Any) -> Event:
@@ -107,7 +107,7 @@ def test_an_unknown_application_is_an_error_and_not_everything(
 ) -> None:
     done()
     page = report(admin_client, app=app)
-    assert "Select a valid choice." in page.text
+    assert "There is no such application here." in page.text
     assert NOTHING_SEARCHED in page.text
     assert found(page) == []
 
@@ -227,6 +227,8 @@ def test_a_wrong_time_is_an_error_and_nothing_is_searched(
         ),
         ({"timespan": "7d", "after": "2026-03-04T00:00"}, "not both"),
         ({"timespan": "24h", "before": "2026-03-04T00:00"}, "not both"),
+        ({"after": "yesterday"}, "This is no date and time. Write 2026-11-01T10:00."),
+        ({"app": "99"}, "There is no such application here. Choose another one."),
         ({"timespan": "1y"}, "Select a valid choice. 1y is not one of the available choices."),
         ({"outcome": "good"}, "Select a valid choice. good is not one of"),
         ({"identifier": "x" * 60_000}, "at most 200 characters"),
@@ -266,7 +268,11 @@ def test_a_search_that_finds_nothing_says_what_to_try(admin_client: Client) -> N
     done()
     page = report(admin_client, identifier="bob")
     assert "Nothing found" in page.text
-    assert "Try a longer timespan, or clear the filters" in page.text
+    assert "or clear the filters" in page.text
+    renamed = "Whoever was renamed is found by all of their user name"
+    assert renamed in page.text
+    assert renamed not in report(admin_client, outcome="failed").text
+    assert renamed not in report(admin_client, identifier="bob", match="exact").text
 
 
 def test_what_was_searched_stays_in_the_form(admin_client: Client) -> None:

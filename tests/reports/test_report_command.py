@@ -70,8 +70,8 @@ def test_each_filter_finds_what_it_says(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--from", "yesterday"], "--from: Enter a valid date/time."),
-        (["--to", "2026-02-30"], "--to: Enter a valid date/time."),
+        (["--from", "yesterday"], "--from: This is no date and time. Write 2026-11-01T10:00."),
+        (["--to", "2026-02-30"], "--to: This is no date and time."),
         (["--from", "0001-01-01"], "--from: Enter a year from 1970 to 9998."),
         (["--from", "2026-03-05", "--to", "2026-03-04"], "The range ends before it begins."),
         (["--from", "2026-03-05", "--last", "24h"], "not both"),
@@ -79,7 +79,7 @@ def test_each_filter_finds_what_it_says(
         (["--time-zone", "../../etc/passwd"], "There is no time zone"),
         (["--person", "x" * 201], "--person: Ensure this value has at most 200"),
         (["--app", "Slack"], "There is no application “Slack”."),
-        (["--rows", "-1"], "--rows is not less than 0."),
+        (["--rows", "0"], "--rows is at least 1."),
         (["--csv", "--json"], "Choose one of --csv, --xlsx and --json."),
         (["--exactly"], "are about --person"),
         (["--contains", "--app", "Zoom"], "are about --person"),

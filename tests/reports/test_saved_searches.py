@@ -84,7 +84,7 @@ def test_a_timespan_counts_back_from_the_day_on_which_it_is_opened(
     ("query", "sentence"),
     [
         ("timespan=1y", "Timespan: Select a valid choice."),
-        ("app=999", "Application: Select a valid choice."),
+        ("app=999", "Application: There is no such application here."),
         ("identifer=ann", "The report has no filter called “identifer”."),
         ("timespan=7d&after=2026-03-04", "not both"),
         ("identifier=a%00b", "Null characters are not allowed."),
@@ -178,7 +178,7 @@ def test_a_search_for_an_application_that_is_gone_finds_nothing_and_says_so(
     page = report(admin_client, app=SavedSearch.objects.get().query.partition("=")[2])
     assert "Nothing was searched" in page.text
     assert found(page) == []
-    with pytest.raises(CommandError, match="Select a valid choice"):
+    with pytest.raises(CommandError, match="--app: There is no such application here"):
         give("report", "--search", "Failed")
 
 

@@ -122,7 +122,7 @@ def test_more_events_of_one_person_than_can_be_read_have_no_chart_and_a_sentence
     done(zoom, 1, hours_ago=1)
     page = report(admin_client, identifier="ann")
     assert summary(page).chart is None
-    assert "for less than 2,000 events. Choose a shorter timespan" in page.text
+    assert "for fewer than 2,000 events. Choose a shorter timespan" in page.text
     assert len(page.context["page"].events) == 50
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from iam import actor, people_file, people_import
+from iam import actor, batches, people_file, people_import
 from iam.people_file import Person
 from iam.people_import import Examined
 from iam.people_lines import Problem, Unusable
@@ -76,7 +76,7 @@ class Command(answering.Command):
         """How many lines were gone through; managers last, as they may stand further down."""
         done = 0
         with Progress(self, "Writing", unit="people") as progress:
-            for batch in people_import.batches(_people(read())):
+            for batch in batches.of(_people(read()), people_import.BATCH):
                 if stopped():
                     return done
                 _put(people_import.write, batch)
@@ -85,7 +85,9 @@ class Command(answering.Command):
         with Progress(
             self, "Managers", unit="people have the manager that the file says"
         ) as progress:
-            for count, batch in enumerate(people_import.batches(_people(read())), start=1):
+            for count, batch in enumerate(
+                batches.of(_people(read()), people_import.BATCH), start=1
+            ):
                 if stopped():
                     return done
                 _put(people_import.write_managers, batch)

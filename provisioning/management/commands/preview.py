@@ -52,12 +52,15 @@ class Command(answering.Command):
         for app in apps:
             found = preview.summary(app, self._steps(app, user), rows=options["rows"])
             # Who belongs to a group is about many people.
-            groups = None if user else group_preview.summary(app, rows=options["rows"])
+            groups = None if user else self._groups(app, rows=options["rows"])
             self.give({**_document(found), **(_of_groups(groups) if groups else {})})
             self.say(*_sentences(found), *(_about_groups(groups) if groups else []))
             for counts in (found.counts, groups.counts if groups else Counter()):
                 waits = waits or bool(counts["refused"] or counts["held"])
         return WAITS if waits else DONE
+
+    def _groups(self, app: App, *, rows: int) -> GroupSummary:
+        return group_preview.summary(app, group_preview.due(app), rows=rows)
 
     def _steps(self, app: App, user: User | None) -> Iterator[Step]:
         if user is not None:

@@ -1,4 +1,4 @@
-"""manage.py purge: remove events, evidence and answers of the API that are kept no longer."""
+"""manage.py purge: remove events, evidence and what else is kept no longer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +15,12 @@ from provisioning.management.answering import DONE, FAILED, Progress
 from provisioning.management.stopping import asked_to_stop
 from provisioning.models import App
 
+_LEAVINGS = "notes of a removal everywhere"
 _WORDS = {
     "events": "event",
     "pieces of evidence": "piece of evidence",
     "answers of the API": "answer of the API",
+    _LEAVINGS: "note of a removal everywhere",
 }
 
 
@@ -38,9 +40,10 @@ class _Old:
 class Command(answering.Command):
     help = (
         "Remove from the provisioning report what is older than each application keeps it, or all "
-        "events that are older than so many days, and the answers of the API that nobody can ask "
-        "for again, while everything goes on. Ends with 0 if that is done, with 1 if it was "
-        "interrupted, with 2 if the command was given in the wrong way."
+        "events that are older than so many days, the notes of who was removed everywhere by then, "
+        "and the answers of the API that nobody can ask for again, while everything goes on. Ends "
+        "with 0 if that is done, with 1 if it was interrupted, with 2 if the command was given in "
+        "the wrong way."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -89,6 +92,8 @@ def _old(app: App | None, days: int | None) -> Iterator[_Old]:
         if not least <= days <= 36_500:
             raise answering.wrong(f"--older-than is a number of days from {least} to 36500.")
         yield _Old("events", app, retention.older(than=timedelta(days=days), app=app))
+        if app is None:
+            yield _Old(_LEAVINGS, None, retention.older_leavings(days=days))
     if app is None:
         yield _Old("answers of the API", None, retention.old_answers())
 
@@ -99,3 +104,5 @@ def _expired(app: App | None) -> Iterator[_Old]:
     yield _Old("pieces of evidence", app, pieces)
     for each, rows in retention.expired_events(apps):
         yield _Old("events", each, rows)
+    if app is None:
+        yield _Old(_LEAVINGS, None, retention.expired_leavings(apps))

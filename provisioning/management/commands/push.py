@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet
 from iam import actor
 from iam.models import User
 from iam.text import counted
-from provisioning import group_queue, heartbeat, queue
+from provisioning import heartbeat, queue
 from provisioning.management import answering
 from provisioning.management.answering import DONE, FAILED, WAITS, Progress
 from provisioning.management.stopping import asked_to_stop
@@ -116,7 +116,7 @@ def _chosen(app: App | None, user: User | None) -> tuple[QuerySet[Account], Quer
 def _mark(app: App | None, user: User | None) -> None:
     apps = App.objects.values("pk") if app is None else [app.pk]
     with actor.acting_as("command line"):
-        users = None if user is None else [user.pk]
-        queue.mark(users=users, apps=apps, trigger=Trigger.MANUAL)
         if user is None:
-            group_queue.mark_apps(apps, trigger=Trigger.MANUAL)
+            queue.mark_apps(apps, trigger=Trigger.MANUAL)
+        else:
+            queue.mark(users=[user.pk], apps=apps, trigger=Trigger.MANUAL)

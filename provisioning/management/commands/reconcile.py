@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from provisioning import reconcile
+from provisioning import reconcile, schedule
 from provisioning.management import answering
 from provisioning.management.answering import DONE, FAILED, Progress
 from provisioning.management.stopping import asked_to_stop
@@ -30,13 +30,10 @@ class Command(answering.Command):
 
     def answer(self, options: dict[str, Any]) -> int:
         app = _app(options["app"])
-        dry = options["dry_run"]
-        run = reconcile.start(app, dry=dry, actor="command line")
-        if run.dry != dry:
-            other = "one that only looks" if run.dry else "one that acts"
-            raise answering.wrong(
-                f"Another comparison of {app} is under way, {other}. Wait until it has ended."
-            )
+        try:
+            run = schedule.ask_for(app, dry=options["dry_run"], by="command line")
+        except schedule.Refused as error:
+            raise answering.wrong(str(error)) from error
         self.say(_beginning(run))
         self.stdout.flush()
         with asked_to_stop() as stopped:

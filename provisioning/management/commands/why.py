@@ -115,8 +115,8 @@ def _line(line: Line) -> str:
     return f"{line.target} = {_told(line.value)}, from {line.source}{sent}"
 
 
-def _told(value: object) -> str:
-    return "nothing" if value is None else str(value)
+def _told(value: Any) -> str:
+    return "nothing" if value is None else wording.in_a_table(value)
 
 
 def _document(found: Why) -> dict[str, Any]:

@@ -85,8 +85,8 @@ class Command(answering.Command):
     def _write(self, found: Iterator[Event], options: dict[str, Any]) -> None:
         all_ = options["csv"] or options["json"] or options["output"]
         rows = options["rows"] if options["rows"] is not None else None if all_ else _SHOWN
-        if rows is not None and rows < 0:
-            raise answering.wrong("--rows is not less than 0.")
+        if rows is not None and rows < 1:
+            raise answering.wrong("--rows is at least 1.")
         events = islice(found, rows)
         if options["output"]:
             self._write_file(events, options["output"], options)
@@ -157,6 +157,7 @@ def _found(options: dict[str, Any]) -> ReportFilter:
     if not report.form.is_valid():
         names = {name: f"--{key}" for key, name in _FILTERS.items()} | {
             "match": "--contains",
+            "app": "--app",
             "__all__": "The filters",
         }
         field, errors = next(iter(report.form.errors.items()))

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from iam.models import User
+from provisioning import apps_setup, secrets
 from provisioning.models import Account, App, Event
 from tests.conftest import MakeApp
 from tests.provisioning.admin import Page, visit
@@ -31,8 +32,11 @@ def page_of(client: Client, app: App | None = None) -> Page:
 @pytest.fixture
 def chat(admin_client: Client) -> Page:
     """The page of an application that is connected, with a stored token."""
-    add(admin_client, "scim").send(**PUBLIC)
-    return page_of(admin_client)
+    app = apps_setup.create(App(name="Chat", connector="scim"))
+    app.settings |= {"base_url": PUBLIC[URL], "auth": "bearer"}
+    app.sealed_secrets = secrets.seal({"token": SECRET})
+    app.save()
+    return page_of(admin_client, app)
 
 
 # --------------------------------------------------------------------------------------- add

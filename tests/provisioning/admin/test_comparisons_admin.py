@@ -75,6 +75,13 @@ def test_the_button_pressed_twice_starts_one(admin_client: Client, app: App) -> 
     assert Run.objects.count() == 1
 
 
+def test_while_another_one_only_looks_the_button_says_so(admin_client: Client, app: App) -> None:
+    run = reconcile.start(app, dry=True)
+    page = page_of(admin_client, app).send(button="_compare_now")
+    assert "Another comparison of Zoom is under way, one that only looks." in page.text
+    assert Run.objects.get() == run
+
+
 def test_nothing_starts_when_the_form_is_wrong(admin_client: Client, app: App) -> None:
     page = page_of(admin_client, app).send(button="_compare_now", compare_hours="-1")
     assert page.errors["compare_hours"]

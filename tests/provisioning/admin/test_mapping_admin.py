@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from iam.models import Group, ProfileAttribute, User
+from provisioning import apps_setup, secrets
 from provisioning.connectors.zoom import Zoom
 from provisioning.models import Account, App, Event
 from tests.conftest import MakeApp
@@ -40,11 +41,13 @@ def shown_rows(page: Page) -> list[tuple[str, str]]:
 
 
 @pytest.fixture
-def app(db: None, admin_client: Client) -> App:
+def app(db: None) -> App:
     """A Zoom app that is connected; its mapping is as it was suggested."""
-    page = visit(admin_client, "provisioning_app_add").send(connector="zoom", name="Zoom")
-    page.send(setting_auth="bearer", setting_token="token")
-    return App.objects.get()
+    app = apps_setup.create(App(name="Zoom", connector="zoom"))
+    app.settings["auth"] = "bearer"
+    app.sealed_secrets = secrets.seal({"token": "token"})
+    app.save()
+    return app
 
 
 @pytest.fixture

@@ -27,6 +27,9 @@ def test_the_person_s_page_leads_to_the_reasons_in_each_application(
     assert "Ann Ash (ann@example.org) should have an account in Zoom." in page.text
     assert "the policy “Zoom for Sales” gives that group Zoom" in page.text
     assert faulty_app.secrets["token"] not in page.html
+    assert "organization Custom Attribute 1 Acme" in page.text
+    assert "Times are in UTC." in page.text
+    assert f'href="{reverse("admin:iam_user_change", args=[ann.pk])}"' in page.html
     other = visit(admin_client, "iam_user_why", ann.pk, app=slack.pk)
     assert "should not have an account in <i>Slack" in other.text
     assert "<i>Slack" not in other.html

@@ -73,3 +73,15 @@ def pointers(response: Any) -> list[str]:
     """What the errors of a problem point to."""
     assert response.headers["Content-Type"] == "application/problem+json", response.content
     return [each.get("pointer") or each["parameter"] for each in response.json().get("errors", [])]
+
+
+def tried(api: Program, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    """What this request would lead to."""
+    answer = preview(api, method, path, body)
+    assert answer.status_code == 200, answer.content
+    return dict(answer.json())
+
+
+def preview(api: Program, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    change = {"method": method, "path": V1 + path, **({} if body is None else {"body": body})}
+    return api.post("/preview/", change, **headers)

@@ -72,7 +72,7 @@ TABLE |= {
         {"POST": (Scope.ACCOUNTS, "provisioning.change_account")},
     ),
     "api-users-remove-everywhere": {"POST": (Scope.PEOPLE, "iam.change_user")},
-    "api-preview": {"POST": (Scope.READ, "provisioning.view_account")},
+    "api-preview": dict.fromkeys(["GET", "POST"], (Scope.READ, "provisioning.view_account")),
     **dict.fromkeys(
         ["api-users-certificate", "api-certificate"],
         {"GET": (Scope.READ, "reports.view_provisioningreport")},

@@ -35,6 +35,15 @@ apps:
       base_url: https://chat.example.com/scim/v2
 """
 CANARY = "canary-5c1e77"
+# In the order of their lines.
+WRONG = (
+    "settings › token): This is a secret",
+    "target): userName[",
+    "P › app): There is no application “Nowhere”",
+    "P › group): There is no group “Nobody”",
+    "Q › app): Name the application here",
+    "Q › group): Name the group here",
+)
 
 
 @pytest.fixture
@@ -337,6 +346,16 @@ def test_one_mistake_leaves_everything_as_it_is_and_is_named(zoom: App, case: st
 def test_an_application_that_cannot_be_added_is_the_only_thing_said(db: None, sales: Group) -> None:
     plan = planned(f"{CHAT.replace('https', 'ftp')}policies:\n  P: {{app: Chat, group: Sales}}\n")
     assert len(plan.problems) == 1
+
+
+def test_everything_that_is_wrong_is_told_at_once_in_its_order(zoom: App) -> None:
+    plan = planned(
+        "apps:\n  Zoom:\n    settings:\n      token: abc\n    attribute_mapping:\n"
+        "      - {target: 'userName[', source: username}\n"
+        "policies:\n  P: {app: Nowhere, group: Nobody}\n  Q: {}\n"
+    )
+    said = list(map(str, plan.problems))
+    assert [words in text for words, text in zip(WRONG, said, strict=True)] == [True] * len(WRONG)
 
 
 def test_a_plan_changes_nothing(zoom: App, push: Push) -> None:

@@ -36,20 +36,20 @@ from tests.support.servers import RawServer, Reply, json_reply, send
 
 ON_EVERYTHING = [
     (301, {}, Misconfigured, "does not send the token there"),
-    (401, {"detail": "Bad."}, Misconfigured, "did not accept the token: “Bad.”. Make a new one"),
-    (403, {"detail": "No."}, Misconfigured, "does not allow this: “No.”. Give the token"),
+    (401, {"detail": "Bad."}, Misconfigured, "did not accept the token: “Bad.” Make a new one"),
+    (403, {"detail": "No."}, Misconfigured, "does not allow this: “No.” Give the token"),
     (409, {"detail": "Taken."}, AlreadyExists, "already uses one of these values: “Taken.”"),
     (409, {"scimType": "uniqueness"}, AlreadyExists, "already uses"),
     (408, {}, Unavailable, "error 408"),
     (425, {}, Unavailable, "error 425"),
     (429, {}, Throttled, "asks for fewer requests"),
-    (500, {"detail": "Oops."}, Unavailable, r"error 500\): “Oops.”. Gatehouse tries again"),
+    (500, {"detail": "Oops."}, Unavailable, r"error 500\): “Oops.” Gatehouse tries again"),
     (502, {}, Unavailable, "error 502"),
     (503, {}, Unavailable, "error 503"),
     (599, {}, Unavailable, "error 599"),
 ]
 ON_ONE_PERSON = [
-    (400, {"detail": "Bad domain."}, Rejected, r"error 400\): “Bad domain.”. Correct"),
+    (400, {"detail": "Bad domain."}, Rejected, r"error 400\): “Bad domain.” Correct"),
     (400, {"scimType": "uniqueness"}, AlreadyExists, "already uses"),
     (400, {"scimType": "somethingNew", "detail": "Odd."}, Rejected, "“Odd.”"),
     (402, {}, Rejected, "error 402"),
@@ -114,7 +114,7 @@ def test_a_method_that_is_not_known_is_a_refusal(call: Call) -> None:
 def test_a_check_that_is_refused_names_the_address_as_the_next_step(status: int) -> None:
     error = raised(Scim.check, status, {"detail": "Account has not enabled Single Sign-On."})
     assert isinstance(error, Misconfigured)
-    assert "“Account has not enabled Single Sign-On.”. Check the SCIM Base URL" in str(error)
+    assert "“Account has not enabled Single Sign-On.” Check the SCIM Base URL" in str(error)
     assert "the person's data" not in str(error)
 
 

@@ -152,11 +152,6 @@ def test_a_link_stays_one_and_a_pipe_is_written_to_and_not_replaced(
     assert pipe.is_fifo()
 
 
-def test_no_rows_is_not_nothing(some: App) -> None:
-    assert give("report", "--rows", "0") == (0, "")
-    assert "Nothing was done" in give("report", "--outcome", "skipped")[1]
-
-
 def test_a_report_that_breaks_off_leaves_the_file_as_it_was(db: None, tmp_path: Path) -> None:
     Event.objects.bulk_create(Event(at=NOON, identifier="ann", message="Ok.") for _ in range(2_001))
     file = tmp_path / "report.csv"

@@ -94,7 +94,7 @@ class Command(answering.Command):
         taken = _Counted(events)
         for part in _parts(taken, options):
             self.stdout.write(part)
-        if not taken.count and not all_ and rows:
+        if not taken.count and not all_:
             self.say("Nothing was done that fits.")
 
     def _write_file(self, events: Iterable[Event], path: Path, options: dict[str, Any]) -> None:

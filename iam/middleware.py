@@ -34,6 +34,24 @@ def known_methods(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+def no_body_for_head(get_response: GetResponse) -> GetResponse:
+    """The answer to HEAD ends after its headers.
+
+    The web server sends what it is given, and a client would take a body for the next answer.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if request.method == "HEAD":
+            if response.streaming:
+                response.streaming_content = []  # type: ignore[attr-defined]
+            else:
+                response.content = b""
+        return response
+
+    return middleware
+
+
 def content_security_policy(get_response: GetResponse) -> GetResponse:
     """Django 5.2 has none of its own; with Django 6 its setting of the same name takes over."""
     policy = "; ".join(

@@ -7,24 +7,24 @@ from pathlib import Path
 
 from environ import Env
 
-from iam import datafolder, theme
+from iam import datafolder, theme, variables
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 Env.read_env(BASE_DIR / ".env")
 
 DATA_DIR = Path(env.str("GATEHOUSE_DATA_DIR", default=str(BASE_DIR / "data"))).resolve()
-DEBUG = env.bool("GATEHOUSE_DEBUG", default=False)
+DEBUG = variables.whether(env, "GATEHOUSE_DEBUG")
 SECRET_KEY = env.str("GATEHOUSE_SECRET_KEY", default="") or datafolder.secret_key(DATA_DIR)
 # The first key encrypts, every key decrypts: put a new one in front to change it.
-ENCRYPTION_KEYS = env.list("GATEHOUSE_ENCRYPTION_KEYS", default=[]) or [
+ENCRYPTION_KEYS = variables.keys(env, "GATEHOUSE_ENCRYPTION_KEYS") or [
     datafolder.encryption_key(DATA_DIR)
 ]
 
 # Where the portal is reached.
 ALLOWED_HOSTS = env.list("GATEHOUSE_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("GATEHOUSE_TRUSTED_ORIGINS", default=[])
-HTTPS = env.bool("GATEHOUSE_HTTPS", default=False)
+HTTPS = variables.whether(env, "GATEHOUSE_HTTPS")
 # A probe comes to the portal itself, not through the proxy.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
 if HTTPS:
@@ -73,6 +73,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "iam.middleware.no_body_for_head",
     "iam.middleware.content_security_policy",
     "iam.middleware.known_methods",
     # Before whatever may ask the database for a session.
@@ -103,8 +104,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {
-    "default": env.db(
-        "GATEHOUSE_DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gatehouse.sqlite3'}"
+    "default": variables.database(
+        env, "GATEHOUSE_DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gatehouse.sqlite3'}"
     )
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -145,7 +146,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en"
-TIME_ZONE = env.str("GATEHOUSE_TIME_ZONE", default="UTC")
+TIME_ZONE = variables.zone(env, "GATEHOUSE_TIME_ZONE", default="UTC")
 USE_TZ = True
 FORMAT_MODULE_PATH = ["iam.formats"]
 STATIC_URL = "static/"
@@ -164,10 +165,13 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "filters": ["about"],
-            "formatter": env.str("GATEHOUSE_LOG_FORMAT", default="line", choices=["line", "json"]),
+            "formatter": variables.one_of(env, "GATEHOUSE_LOG_FORMAT", "line", "json"),
         }
     },
-    "root": {"handlers": ["console"], "level": env.str("GATEHOUSE_LOG_LEVEL", default="WARNING")},
+    "root": {
+        "handlers": ["console"],
+        "level": variables.one_of(env, "GATEHOUSE_LOG_LEVEL", "WARNING", "DEBUG", "INFO", "ERROR"),
+    },
 }
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "provisioning.api.describing.Described",
@@ -193,7 +197,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 # How many requests to the API one token, or one operator, may make in a minute, in each process.
-API_REQUESTS_PER_MINUTE = env.int("GATEHOUSE_API_REQUESTS_PER_MINUTE", default=600)
+API_REQUESTS_PER_MINUTE = variables.number(env, "GATEHOUSE_API_REQUESTS_PER_MINUTE", default=600)
 # Lets a program read /metrics without signing in.
 METRICS_TOKEN = env.str("GATEHOUSE_METRICS_TOKEN", default="")
 

@@ -1,4 +1,4 @@
-"""What is allowed in a name, when two names are the same, and how things are counted in words."""
+"""What is allowed in a name, when two names are the same, and how things are said in words."""
 
 import unicodedata
 
@@ -59,3 +59,9 @@ def capital(text: str) -> str:
 def counted(count: int, one: str, many: str = "") -> str:
     """Such as “1 account” and “1,200 accounts”, or “1 person gets” and “2 people get”."""
     return f"1 {one}" if count == 1 else f"{count:,} {many or f'{one}s'}"
+
+
+def complaints(error: ValidationError) -> str:
+    """What is wrong with which field of a model, in one line."""
+    said = error.message_dict.items()
+    return " ".join(f"{field}: {text}" for field, texts in said for text in texts)

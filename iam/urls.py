@@ -8,6 +8,6 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("reports.api")),
-    path("api/v1/", include("provisioning.api.urls")),
+    path("api/", include("provisioning.api.urls")),
     path("", include("reports.urls")),
 ]

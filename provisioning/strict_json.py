@@ -14,12 +14,12 @@ class Broken(Exception):
 def parsed(raw: bytes, *, once: bool = False) -> Any:
     """The value of a JSON text, refusing what a lenient parser would guess. Raises Broken.
 
-    With `once`, no name may stand twice in the same object: whoever sends that to us made a
-    mistake. What an application answers is taken as it is.
+    With `once`, no name may stand twice in the same object, and it is in UTF-8: whoever sends
+    anything else to us made a mistake. What an application answers is taken as it is.
     """
     decoder = _DECODER_ONCE if once else _DECODER
     try:
-        value = decoder.decode(raw.decode(jsonlib.detect_encoding(raw)))
+        value = decoder.decode(raw.decode("utf-8-sig" if once else jsonlib.detect_encoding(raw)))
     except UnicodeDecodeError as error:
         raise Broken("it is not UTF-8") from error
     except jsonlib.JSONDecodeError as error:

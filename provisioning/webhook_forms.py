@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -79,5 +78,5 @@ class TimespanForm(forms.Form):
         cleaned = super().clean() or {}
         begin, end = cleaned.get("after"), cleaned.get("before")
         if begin and end and begin > end:
-            raise ValidationError("The time ends before it begins. Exchange “from” and “to”.")
+            self.add_error("before", "The time ends before it begins. Exchange the two.")
         return cleaned

@@ -51,7 +51,7 @@ class Answer:
 
 def session(webhook: Webhook) -> Session:
     """The connections to its receiver; the caller closes them."""
-    return Session(webhook.url, internal=webhook.internal, deadline=DEADLINE)
+    return Session(webhook.url, internal=webhook.internal, read_timeout=DEADLINE, deadline=DEADLINE)
 
 
 def send_event(

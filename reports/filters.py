@@ -72,10 +72,11 @@ class ReportForm(forms.Form):
             self._refuse_parts(cleaned.get("identifier", ""))
         begin, end = cleaned.get("after"), cleaned.get("before")
         if begin and end and begin > end:
-            raise ValidationError("The range ends before it begins. Exchange “from” and “to”.")
+            self.add_error("before", "The range ends before it begins. Exchange the two.")
         if (begin or end) and cleaned.get("timespan"):
-            raise ValidationError(
-                "Choose either a timespan from the list or a range of your own, not both."
+            self.add_error(
+                "timespan",
+                "Choose either a timespan from the list or a range of your own, not both.",
             )
         return cleaned
 

@@ -35,7 +35,7 @@ from provisioning.models import (
 
 AT_ONCE = 1_000
 _MAY_PUSH = "provisioning.push_account"
-_NOTHING = "Nothing was done: {} does not wait for this any more. Read it again."
+_NOTHING = "Nothing was done: {} for this any more. Read it again."
 
 
 class AccountFilter(django_filters.FilterSet):
@@ -106,7 +106,7 @@ class Accounts(Owned, Read, Resource):
 
     def _answer(self, count: int) -> Response:
         if not count:
-            raise Conflict(_NOTHING.format("the account"))
+            raise Conflict(_NOTHING.format("the account does not wait"))
         return Response(AccountShape(self.get_object()).data)
 
 
@@ -200,7 +200,7 @@ class Holds(Read, Resource):
         reason = serializer.validated_data["reason"]
         count = decide(found, by=actor.current(), reason=reason)
         if not count:
-            raise Conflict(_NOTHING.format("none of these holds"))
+            raise Conflict(_NOTHING.format("none of these holds waits"))
         return Response(DecidedShape({"decided": count}).data)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework.request import Request
 
 from iam import fingerprint
-from provisioning.api.problems import Changed
+from provisioning.api.problems import BadParameter, Changed
 
 
 def tag(shown: Any) -> str:
@@ -18,6 +18,13 @@ def unchanged(request: Request, shown: Any) -> None:
     wanted = _tags(request, "If-Match")
     if wanted and "*" not in wanted and tag(shown) not in wanted:
         raise Changed
+
+
+def refuse_match(request: Request) -> None:
+    """Whoever sets a condition is not to believe that it was held to. Raises BadParameter."""
+    if "If-Match" in request.headers:
+        text = "Only PATCH and DELETE are held to an ETag. Leave this header out here."
+        raise BadParameter({"If-Match": text})
 
 
 def known(request: Request, shown: Any) -> bool:

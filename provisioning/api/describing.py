@@ -16,6 +16,7 @@ _ANY = {
     "400": "Something was not understood; `errors` says what.",
     "401": "No token, or one that is not good.",
     "403": "The token lacks the scope, or its operator the permission.",
+    "406": "An answer in JSON would not be taken.",
     "429": "Too many requests; `Retry-After` says how long to wait.",
     "500": "A fault of Gatehouse.",
     "503": "The database does not answer.",

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rest_framework.exceptions import ParseError
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 from provisioning import strict_json
@@ -22,6 +23,9 @@ class StrictJson(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
+        charset = parse_header_parameters(media_type or "")[1].get("charset", "utf-8")
+        if charset.casefold() not in {"utf-8", "utf8"}:
+            raise UnsupportedMediaType(charset)
         raw = stream.read(LARGEST + 1)
         if len(raw) > LARGEST:
             raise TooLarge

@@ -13,7 +13,21 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
+from iam.text import counted
+
 logger = logging.getLogger(__name__)
+
+# What Django REST framework says in fewer words.
+_SENTENCES = {
+    exceptions.NotAuthenticated: "Send a token as “Authorization: Bearer …”, or sign in.",
+    exceptions.MethodNotAllowed: (
+        "This address does not take this method. The header Allow says which it takes."
+    ),
+    exceptions.NotAcceptable: "Answers are JSON: send “Accept: application/json”, or no Accept.",
+    exceptions.UnsupportedMediaType: (
+        "The body must be JSON in UTF-8, sent with “Content-Type: application/json”."
+    ),
+}
 
 CONTENT_TYPE = "application/problem+json"
 _BUSY = 30
@@ -108,10 +122,11 @@ def _problem(status: int, detail: str, errors: list[dict[str, str]] | None = Non
 def _text(error: exceptions.APIException) -> str:
     if isinstance(error, exceptions.ValidationError):
         found = list(_errors(error))
-        more = f" There are {len(found) - 1} more errors." if len(found) > 1 else ""
+        more = f" And {counted(len(found) - 1, 'more error')}." if len(found) > 1 else ""
         where = found[0].get("pointer") or found[0].get("parameter", "") if found else ""
-        return f"{where}: {found[0]['detail']}{more}".removeprefix(": ") if found else "Bad value."
-    return str(error.detail)
+        told = f"{found[0]['detail']}{more}" if found else "Bad value."
+        return told if where in {"", "#"} else f"{where}: {told}"
+    return _SENTENCES.get(type(error)) or str(error.detail)
 
 
 def _errors(error: exceptions.APIException) -> Iterator[dict[str, str]]:

@@ -136,7 +136,7 @@ class StrictModel(Strict, serializers.ModelSerializer):
 def _unknown(serializer: Strict, name: str, known: str) -> str:
     if name in serializer.fields:
         return f"“{name}” cannot be set. What can is: {known}."
-    return f"There is no field “{name[:50]}”. Known are: {known}."
+    return f"There is no field “{name[:50]}”. Known are: {known or 'none'}."
 
 
 def _asks_database(validator: Any) -> bool:

@@ -1,6 +1,6 @@
-"""The addresses under /api/v1/. Whatever is not here is answered by `Nowhere`."""
+"""The addresses under /api/. Whatever is not here is answered by `Nowhere`."""
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 from rest_framework.routers import SimpleRouter
 
 from provisioning.api import (
@@ -31,7 +31,7 @@ router.register("pushed-groups", accounts.PushedGroups, "api-pushed-groups")
 router.register("webhooks", webhooks.Webhooks, "api-webhooks")
 router.register("deliveries", webhooks.Deliveries, "api-deliveries")
 
-urlpatterns = [
+_v1 = [
     *router.urls,
     path("configuration/", configuration.Configuration.as_view(), name="api-configuration"),
     path(
@@ -48,5 +48,10 @@ urlpatterns = [
     path("preview/", preview.Preview.as_view(), name="api-preview"),
     path("schema/", pages.Schema.as_view(), name="api-schema"),
     path("docs/", pages.docs, name="api-docs"),
-    re_path(r"^[\s\S]*$", Nowhere.as_view(), name="api-nowhere"),
+]
+
+urlpatterns = [
+    path("v1/", include(_v1)),
+    # But for the one that only lacks its last slash.
+    re_path(r"^(?!v1$)[\s\S]*$", Nowhere.as_view(), name="api-nowhere"),
 ]

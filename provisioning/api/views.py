@@ -55,6 +55,8 @@ class Api(APIView):
             # There is no such method here: that is said next.
             return
         refuse_unknown(request, self.parameters())
+        if request.method == "POST":
+            conditions.refuse_match(request)
         if request.method in READS:
             return
         if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:

@@ -5,12 +5,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.db.models import QuerySet
 from tqdm import tqdm
 
@@ -25,10 +26,6 @@ DONE, FAILED, WRONG_USE, WAITS, DIFFERS = 0, 1, 2, 3, 4
 _SAY_EVERY = 5.0
 _NAMED = 5
 NO_APP = "There is no application yet. Add one under Apps."
-_NO_DATABASE = (
-    "The database does not answer as it should. Check GATEHOUSE_DATABASE_URL, give “manage.py "
-    "setup”, and ask “manage.py doctor” what else is wrong. The database says: "
-)
 
 
 class Command(BaseCommand):
@@ -43,19 +40,25 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.in_json = options["json"]
-        try:
-            status = self.answer(options)
-        except (OperationalError, InterfaceError, ProgrammingError) as error:
-            raise CommandError(f"{_NO_DATABASE}{error}", returncode=FAILED) from error
-        except BrokenPipeError:
-            # Whoever read it has seen enough. Python would complain once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            status = FAILED
+        status = self.answer(options)
         if status != DONE:
             sys.exit(status)
 
     def answer(self, options: dict[str, Any]) -> int:
         raise NotImplementedError
+
+    def confirmed(self) -> bool:
+        """Whether whoever sits at the terminal says yes; nobody does where there is none.
+
+        A program that asked for JSON has not read what this is about.
+        """
+        if self.in_json or not sys.stdin.isatty():
+            return False
+        try:
+            return input("Go on? ").strip().casefold() in {"y", "yes"}
+        except EOFError:
+            self.stdout.write("")
+            return False
 
     def say(self, *sentences: str) -> None:
         """For people: not with `--json`."""
@@ -104,6 +107,13 @@ def rows(text: str) -> int:
 def seconds(text: str) -> float:
     """How long to wait, as typed."""
     return _number(text, "1 to 86400 seconds", float, 1, 86_400)
+
+
+def name(text: str) -> str:
+    """A name, as typed. An empty one is a mistake in a script, and does not mean all."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; give a name, or leave it out")
+    return text
 
 
 def port(text: str) -> int:
@@ -165,9 +175,24 @@ def operator_named(name: str, *, rights: Iterable[str]) -> str:
     return found.get_username()
 
 
-def confirmed() -> bool:
-    """Whether whoever sits at the terminal says yes; nobody does where there is none."""
-    return sys.stdin.isatty() and input("Go on? ").strip().casefold() in {"y", "yes"}
+@contextmanager
+def written(path: Path, *, binary: bool = False) -> Iterator[IO[Any]]:
+    """A file that has its name only when it is complete; a pipe or a device is just written to."""
+    target = path.resolve()
+    special = path.exists() and not path.is_file()
+    draft = path if special else target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with draft.open("wb") if binary else draft.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        if not special:
+            draft.replace(target)
+    except OSError as error:
+        raise CommandError(
+            f"{path} cannot be written: {error.strerror}.", returncode=FAILED
+        ) from error
+    finally:
+        if not special:
+            draft.unlink(missing_ok=True)
 
 
 def _alike(username: str) -> str:

@@ -92,5 +92,5 @@ def test_a_database_that_is_away_is_a_sentence_and_1(tmp_path: Path) -> None:
         timeout=100,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert "The database does not answer. Check GATEHOUSE_DATABASE_URL." in done.stderr
+    assert "The database does not answer as it should. Check GATEHOUSE_DATABASE_URL" in done.stderr
     assert "Traceback" not in done.stderr

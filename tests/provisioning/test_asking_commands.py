@@ -41,6 +41,30 @@ def refused(*arguments: str) -> str:
     return str(failed.value)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["holds", "release", "--app", "Zoom", "--person", "", "--by", "chief", "--reason", "x"],
+        ["holds", "release", "--app", "", "--person", "ann"],
+        ["push", "", "--person", "ann"],
+        ["push", "Zoom", "--person", ""],
+        ["purge", "--older-than", "30", "--app", ""],
+        ["preview", "--person", " "],
+        ["export-config", "--app", ""],
+        ["why", "ann", ""],
+        ["apps", "pause", ""],
+        ["report", "--person", " "],
+        ["report", "--app", ""],
+        ["report", "--by", ""],
+    ],
+    ids=" ".join,
+)
+def test_a_name_that_is_empty_does_not_mean_all(app: App, ann: User, command: list[str]) -> None:
+    """A script whose variable was not set must not release, push or purge everything."""
+    with pytest.raises(CommandError, match="it is empty; give a name, or leave it out"):
+        give(*command)
+
+
 # -------------------------------------------------------------------------------------- preview
 
 

@@ -1,5 +1,6 @@
 """The one process that is web server and worker, started as an operator starts it."""
 
+import http.client
 import json
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from provisioning import serving
 from tests.support import portal
 
 LOGIN = "/admin/login/"
+STYLE = "/static/admin/css/base.css"
 
 
 def test_the_sign_in_page_answers_and_a_signal_stops_it_cleanly(tmp_path: Path) -> None:
@@ -20,6 +22,23 @@ def test_the_sign_in_page_answers_and_a_signal_stops_it_cleanly(tmp_path: Path) 
         answer = requests.get(here.address + LOGIN, timeout=30)
     assert answer.status_code == 200
     assert "Gatehouse" in answer.text
+
+
+def test_an_answer_to_head_has_no_body_so_that_the_next_one_is_understood(tmp_path: Path) -> None:
+    with portal.running(tmp_path) as here:
+        line = http.client.HTTPConnection(urlsplit(here.address).netloc, timeout=30)
+        for path in ("/healthz", LOGIN, "/api/v1/users/", "/api/", "/nowhere/", STYLE):
+            # Both on one connection: a body would be read as the beginning of the next answer.
+            line.request("HEAD", path)
+            head = line.getresponse()
+            assert head.read() == b""
+            line.request("GET", path)
+            answer = line.getresponse()
+            body = answer.read()
+            assert (head.status, answer.status != 400) == (answer.status, True), path
+            if path != "/healthz":
+                assert int(head.headers["Content-Length"]) == len(body), path
+        line.close()
 
 
 @pytest.mark.parametrize(("told", "status"), [("https", 200), ("http", 301)])

@@ -136,6 +136,20 @@ def test_while_two_secrets_are_good_each_signs(
     assert receiver.signatures[-1] == [False]
 
 
+def test_a_receiver_has_as_long_to_answer_as_the_guide_says(
+    hook: Webhook, receiver: Receiver, push: Push
+) -> None:
+    def late() -> Reply:
+        # Longer than an application is given between two bytes.
+        time.sleep(11)
+        return Reply(204)
+
+    receiver.on_next(late)
+    recorded("ann")
+    push()
+    assert states(hook) == ["delivered"] and len(receiver.ids) == 1
+
+
 def test_a_redirect_is_not_followed(hook: Webhook, receiver: Receiver, push: Push) -> None:
     receiver.on_next(answers(307, Location=f"{receiver.url}/elsewhere"))
     recorded("ann")

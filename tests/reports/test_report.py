@@ -223,7 +223,7 @@ def test_a_wrong_time_is_an_error_and_nothing_is_searched(
     [
         (
             {"after": "2026-03-05T00:00", "before": "2026-03-04T00:00"},
-            "The range ends before it begins. Exchange “from” and “to”.",
+            "The range ends before it begins. Exchange the two.",
         ),
         ({"timespan": "7d", "after": "2026-03-04T00:00"}, "not both"),
         ({"timespan": "24h", "before": "2026-03-04T00:00"}, "not both"),

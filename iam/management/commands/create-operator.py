@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from iam import operators, roles
 from iam.models import Operator, Role
+from iam.text import complaints
 
 
 class Command(BaseCommand):
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         try:
             password = operators.one_time_password(name, role)
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages), returncode=2) from error
+            raise CommandError(complaints(error), returncode=2) from error
         if options["json"]:
             told = {"operator": name, "role": role.value, "one_time_password": password}
             self.stdout.write(json.dumps(told))

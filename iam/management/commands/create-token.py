@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from iam import roles, tokens
 from iam.models import Operator, Scope
+from iam.text import complaints
 
 
 class Command(BaseCommand):
@@ -47,7 +48,7 @@ class Command(BaseCommand):
                 expires_at=timezone.now() + timedelta(days=options["days"]),
             )
         except ValidationError as error:
-            raise CommandError(" ".join(error.messages), returncode=2) from error
+            raise CommandError(complaints(error), returncode=2) from error
         if options["json"]:
             told = {
                 "token": secret,

@@ -31,7 +31,7 @@ class Command(answering.Command):
             choices=[_LIST, _CHECK, _PAUSE, _RESUME],
             help="list all, check the connection of one, pause it, or resume it (list)",
         )
-        parser.add_argument("app", nargs="?", help="the application's name")
+        parser.add_argument("app", nargs="?", type=answering.name, help="the application's name")
 
     def answer(self, options: dict[str, Any]) -> int:
         what, name = options["what"], options["app"]

@@ -14,13 +14,15 @@ class Command(answering.Command):
     help = (
         "Write applications, their mappings and the policies as YAML, for review and for another "
         "Gatehouse. People, who is in which group, accounts and secrets are not in it. Ends with 0 "
-        "if it was written, with 2 if the command was given in the wrong way."
+        "if it was written, with 1 if it could not be, with 2 if the command was given wrongly."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--output", type=Path, metavar="FILE", help="write it to this file")
-        parser.add_argument("--app", help="only this application, with its policies")
+        parser.add_argument(
+            "--app", type=answering.name, help="only this application, with its policies"
+        )
 
     def answer(self, options: dict[str, Any]) -> int:
         app = answering.app_named(options["app"]).name if options["app"] else ""
@@ -31,18 +33,7 @@ class Command(answering.Command):
         if options["output"] is None:
             self.stdout.write(text, ending="")
             return DONE
-        try:
-            _write(options["output"], text)
-        except OSError as error:
-            raise answering.wrong(
-                f"{options['output']} cannot be written: {error.strerror}."
-            ) from error
+        with answering.written(options["output"]) as file:
+            file.write(text)
         self.say(f"The configuration is in {options['output']}.")
         return DONE
-
-
-def _write(path: Path, text: str) -> None:
-    """The file has its name only when it is complete."""
-    draft = path.with_name(f"{path.name}.part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)

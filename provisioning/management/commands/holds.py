@@ -34,8 +34,10 @@ class Command(answering.Command):
             choices=[_LIST, _RELEASE, _REJECT],
             help="list them, release: let it happen, or reject: keep the accounts (list)",
         )
-        parser.add_argument("--app", help="only of this application")
-        parser.add_argument("--person", help="only of this user name, or group there")
+        parser.add_argument("--app", type=answering.name, help="only of this application")
+        parser.add_argument(
+            "--person", type=answering.name, help="only of this user name, or group there"
+        )
         parser.add_argument("--all", action="store_true", help="decide about all that wait")
         parser.add_argument("--reason", default="", help="why it is decided so")
         parser.add_argument("--by", default="", help="the operator who decides")
@@ -77,7 +79,7 @@ class Command(answering.Command):
         # What comes to wait while somebody reads the question was not asked about.
         holds = holds.filter(pk__lte=newest)
         self.say(*_counts(holds), _EFFECTS[what])
-        if not options["yes"] and not answering.confirmed():
+        if not options["yes"] and not self.confirmed():
             raise answering.wrong("Nothing was decided. Answer “yes”, or say --yes.")
         decide = group_guard.release if what == _RELEASE else group_guard.reject
         count = decide(holds.order_by(), by=by, reason=reason)

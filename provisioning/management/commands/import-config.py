@@ -52,7 +52,7 @@ class Command(answering.Command):
         if options["plan"]:
             self.say("Nothing was changed.")
             return self._ended(plan, DIFFERS)
-        if not options["yes"] and not answering.confirmed():
+        if not options["yes"] and not self.confirmed():
             raise answering.wrong("Nothing was changed. Answer “yes”, or say --yes or --plan.")
         return self._apply(document, plan, prune=options["prune"])
 

@@ -52,6 +52,9 @@ class Command(answering.Command):
             self.say(str(error), "Nothing was changed.")
             return FAILED
         except OSError as error:
+            if error.filename is None:
+                # Not of the file: what it says about it could not be written.
+                raise
             raise answering.wrong(f"{path} cannot be read: {error.strerror}.") from error
 
     def _import(self, read: Read, dry: bool, stopped: Callable[[], bool]) -> int:
@@ -79,10 +82,16 @@ class Command(answering.Command):
                 _put(people_import.write, batch)
                 done += len(batch)
                 progress.show(done, found.people)
-        for batch in batches.of(_people(read()), people_import.BATCH):
-            if stopped():
-                return done
-            _put(people_import.write_managers, batch)
+        with Progress(
+            self, "Managers", unit="people have the manager that the file says"
+        ) as progress:
+            for count, batch in enumerate(
+                batches.of(_people(read()), people_import.BATCH), start=1
+            ):
+                if stopped():
+                    return done
+                _put(people_import.write_managers, batch)
+                progress.show(min(count * people_import.BATCH, done), found.people)
         self.say(f"{done:,} people are as the file says.")
         return done
 

@@ -35,8 +35,10 @@ class Command(answering.Command):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("app", nargs="?", help="the application's name; without it, all")
-        parser.add_argument("--person", help="only this person, due or not")
+        parser.add_argument(
+            "app", nargs="?", type=answering.name, help="the application's name; without it, all"
+        )
+        parser.add_argument("--person", type=answering.name, help="only this person, due or not")
         parser.add_argument(
             "--rows", type=answering.rows, default=50, help="at most so many of each (50)"
         )

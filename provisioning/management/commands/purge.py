@@ -54,7 +54,7 @@ class Command(answering.Command):
             metavar="DAYS",
             help="events that are older, 7 days at least; without it each application's own days",
         )
-        parser.add_argument("--app", help="only what is of this application")
+        parser.add_argument("--app", type=answering.name, help="only what is of this application")
         parser.add_argument("--dry-run", action="store_true", help="only say how many")
 
     def answer(self, options: dict[str, Any]) -> int:

@@ -33,8 +33,8 @@ class Command(answering.Command):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("app", nargs="?", help="the application's name")
-        parser.add_argument("--person", help="only this person's accounts")
+        parser.add_argument("app", nargs="?", type=answering.name, help="the application's name")
+        parser.add_argument("--person", type=answering.name, help="only this person's accounts")
         parser.add_argument("--all", action="store_true", help="every account everywhere")
         parser.add_argument(
             "--wait",

@@ -38,7 +38,7 @@ class Command(answering.Command):
         by = answering.operator_named(options["by"], rights=leaving.RIGHTS)
         if not options["reason"].strip():
             raise answering.wrong("It has a reason: give one with --reason.")
-        if not options["yes"] and not answering.confirmed():
+        if not options["yes"] and not self.confirmed():
             raise answering.wrong("Nothing was done. Answer “yes”, or say --yes.")
         row = leaving.remove_everywhere(person, by=by, reason=options["reason"])
         self.give({**_document(found), "undoing": leaving.undoing(row)})

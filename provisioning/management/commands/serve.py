@@ -25,10 +25,14 @@ class Command(answering.Command):
         host, port = options["host"], options["port"]
         try:
             serving.serve(host=host, port=port, ready=self._ready)
-        except OSError as error:
+        except BrokenPipeError:
+            raise
+        except (OSError, ValueError) as error:
+            # waitress says ValueError where the name leads nowhere.
+            why = error.strerror if isinstance(error, OSError) else "there is no such address"
             raise CommandError(
-                f"Cannot listen on {host} port {port}: {error.strerror}. Another program may use "
-                "it; choose one with --port.",
+                f"Cannot listen on {host} port {port}: {why}. Another program may use it; choose "
+                "one with --port.",
                 returncode=FAILED,
             ) from error
         self.give({"state": "stopped"})

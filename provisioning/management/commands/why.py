@@ -26,7 +26,9 @@ class Command(answering.Command):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("person", help="the person's user name")
-        parser.add_argument("app", nargs="?", help="the application's name; without it, all")
+        parser.add_argument(
+            "app", nargs="?", type=answering.name, help="the application's name; without it, all"
+        )
         parser.add_argument(
             "--at", metavar="TIME", help="2026-11-01T10:00, or a day: how it was then, not now"
         )

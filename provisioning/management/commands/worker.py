@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from provisioning import worker
+from provisioning import heartbeat, worker
 from provisioning.management import answering
 from provisioning.management.answering import DONE
 from provisioning.management.stopping import asked_to_stop
@@ -16,6 +16,8 @@ class Command(answering.Command):
 
     def answer(self, options: dict[str, Any]) -> int:
         with asked_to_stop() as stopped:
+            # Fails here where there are no tables. Later it waits for a database to come back.
+            heartbeat.alive()
             self._tell("working", "The worker is running. Press Ctrl-C to stop it.")
             worker.run(stopped)
             self._tell("stopped", "The worker has stopped; nothing was left half done.")

@@ -1,22 +1,20 @@
 """manage.py report: the provisioning report as sentences, CSV, a workbook or JSON lines."""
 
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.management.base import CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from iam.text import counted
 from provisioning.effects import Effect
 from provisioning.management import answering
-from provisioning.management.answering import DONE, FAILED
+from provisioning.management.answering import DONE
 from provisioning.models import OPERATION_LABELS, Event, Outcome, Trigger
 from reports import exports, saved_searches
 from reports.filters import TIMESPANS, ReportFilter
@@ -48,14 +46,18 @@ class Command(answering.Command):
         parser.add_argument("--xlsx", action="store_true", help="an Excel workbook, with --output")
         parser.add_argument("--output", type=Path, metavar="FILE", help="write it to this file")
         parser.add_argument("--rows", type=int, help="at most so many")
-        parser.add_argument("--search", metavar="NAME", help="by the filters of a saved search")
-        parser.add_argument("--of", metavar="OPERATOR", help="whose saved search it is")
-        parser.add_argument("--person", help="the beginning of the user name")
+        parser.add_argument(
+            "--search", type=answering.name, metavar="NAME", help="by the filters of a saved search"
+        )
+        parser.add_argument(
+            "--of", type=answering.name, metavar="OPERATOR", help="whose saved search it is"
+        )
+        parser.add_argument("--person", type=answering.name, help="the beginning of the user name")
         parser.add_argument("--exactly", action="store_true", help="--person is the whole name")
         parser.add_argument(
             "--contains", action="store_true", help="--person is any part of the name (PostgreSQL)"
         )
-        parser.add_argument("--app", help="the application's name")
+        parser.add_argument("--app", type=answering.name, help="the application's name")
         parser.add_argument("--last", choices=TIMESPANS, help="only of this timespan until now")
         parser.add_argument("--from", metavar="TIME", help="2026-11-25 or 2026-11-25T08:00")
         parser.add_argument("--to", metavar="TIME", help="the same; a day is meant with its end")
@@ -66,7 +68,9 @@ class Command(answering.Command):
         effects = [effect.value for effect in Effect]
         parser.add_argument("--effect", choices=effects, help="what was seen of it")
         parser.add_argument("--trigger", choices=Trigger.values, help="because of what")
-        parser.add_argument("--by", metavar="OPERATOR", help="whose doing it was")
+        parser.add_argument(
+            "--by", type=answering.name, metavar="OPERATOR", help="whose doing it was"
+        )
 
     def answer(self, options: dict[str, Any]) -> int:
         if sum(options[kind] for kind in ("csv", "xlsx", "json")) > 1:
@@ -95,7 +99,7 @@ class Command(answering.Command):
 
     def _write_file(self, events: Iterable[Event], path: Path, options: dict[str, Any]) -> None:
         with (
-            _file(path, binary=options["xlsx"]) as file,
+            answering.written(path, binary=options["xlsx"]) as file,
             answering.Progress(self, "Report", unit="rows") as progress,
         ):
             taken = _Counted(events, told=progress.show)
@@ -144,6 +148,8 @@ def _found(options: dict[str, Any]) -> ReportFilter:
     if options["exactly"] and options["contains"]:
         raise answering.wrong("Choose either --exactly or --contains.")
     if options["exactly"] or options["contains"]:
+        if not asked.get("identifier"):
+            raise answering.wrong("--exactly and --contains are about --person: give one.")
         asked["match"] = "exact" if options["exactly"] else "contains"
     if _is_day(asked.get("before", "")):
         asked["before"] += "T23:59:59.999999"
@@ -182,22 +188,6 @@ def _zone(name: str | None) -> ZoneInfo | None:
         return ZoneInfo(name) if name else None
     except (KeyError, ValueError, OSError) as error:
         raise answering.wrong(f"There is no time zone “{name}”. Write Europe/Paris.") from error
-
-
-@contextmanager
-def _file(path: Path, *, binary: bool) -> Iterator[IO[Any]]:
-    """Has its name only when it is complete."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") if binary else draft.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        draft.replace(path)
-    except OSError as error:
-        raise CommandError(
-            f"{path} cannot be written: {error.strerror}.", returncode=FAILED
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _sentence(event: Event) -> str:

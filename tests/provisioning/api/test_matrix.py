@@ -7,6 +7,7 @@ is in `tests/roles/table.py`, and everybody tries them all in `tests/roles/test_
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import URLPattern, get_resolver
@@ -112,7 +113,8 @@ def _patterns(patterns: Any, prefix: str) -> Iterator[tuple[str, URLPattern]]:
         if isinstance(pattern, URLPattern):
             route = str(pattern.pattern).replace("(?P<pk>[0-9]{1,18})", "0")
             yield (
-                prefix + route.strip("^$").replace(r"[\s\S]*", "nowhere/").replace(r"\Z", ""),
+                prefix
+                + route.strip("^$").replace(r"(?!v1$)[\s\S]*", "nowhere/").replace(r"\Z", ""),
                 pattern,
             )
         else:
@@ -121,7 +123,8 @@ def _patterns(patterns: Any, prefix: str) -> Iterator[tuple[str, URLPattern]]:
 
 def test_every_address_is_in_the_table_and_the_other_way_round(db: None) -> None:
     assert set(routes()) == set(TABLE)
-    assert all(address.startswith(f"{V1}/") for address in routes().values())
+    elsewhere = {name for name, address in routes().items() if not address.startswith(f"{V1}/")}
+    assert elsewhere == {"api-nowhere"}
 
 
 def test_every_scope_does_not_help_who_may_change_people_alone(db: None) -> None:
@@ -168,3 +171,13 @@ def test_the_page_about_the_api_is_for_operators_and_asks_no_other_machine(
     assert page.status_code == 200
     assert "http" not in page.content.decode().replace(V1, "")
     assert client.post(f"{V1}/docs/").status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/", "/users/", "/nowhere/"])
+def test_the_addresses_in_a_browser_lead_to_no_other_machine(
+    client: Client, chief: Operator, path: str
+) -> None:
+    client.force_login(chief)
+    page = client.get(V1 + path, headers={"Accept": "text/html"}).content.decode()
+    assert "API of Gatehouse" in page and "breadcrumb" not in page
+    assert "http" not in page.replace("http://testserver/", "").replace('http-equiv="', "")

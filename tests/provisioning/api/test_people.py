@@ -101,6 +101,16 @@ def test_a_change_of_what_somebody_else_changed_is_refused(api: Program, ann: Us
     assert api.get(f"/users/{ann.pk}/", headers={"If-None-Match": now}).status_code == 304
 
 
+def test_a_deed_that_cannot_be_held_to_a_state_refuses_to_be_asked_for_it(
+    api: Program, ann: User
+) -> None:
+    tag = api.get(f"/users/{ann.pk}/").headers["ETag"]
+    refused = api.post(f"/users/{ann.pk}/remove-everywhere/", {"reason": "x"}, If_Match=tag)
+    assert (refused.status_code, pointers(refused)) == (400, ["If-Match"])
+    ann.refresh_from_db()
+    assert ann.is_active
+
+
 def test_many_memberships_change_at_once_or_not_at_all(
     api: Program, ann: User, bob: User, sales: Group, zoom: App
 ) -> None:

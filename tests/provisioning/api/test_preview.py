@@ -96,11 +96,11 @@ def test_sent_again_under_its_key_the_answer_is_the_same(api: Program, app: App,
     assert again.json() == first.json()
 
 
-def test_what_the_other_request_is_held_against_is_not_about_this_one(
+def test_a_state_that_the_other_request_is_held_to_is_no_matter_of_this_one(
     api: Program, app: App, ann: User
 ) -> None:
-    found = preview(api, "PATCH", f"/users/{ann.pk}/", NEW_NAME, If_Match='"another"')
-    assert found.status_code == 200
+    refused = preview(api, "PATCH", f"/users/{ann.pk}/", NEW_NAME, If_Match='"another"')
+    assert (refused.status_code, pointers(refused)) == (400, ["If-Match"])
 
 
 # ------------------------------------------------------------------------ what cannot be tried

@@ -1,11 +1,12 @@
 """What the API does not understand it refuses and names (bad inputs 128, 130 to 133)."""
 
+import json
 from typing import Any
 
 import pytest
 
 from iam.models import Group, Membership, User
-from tests.provisioning.api import Program, pointers, program
+from tests.provisioning.api import V1, Program, pointers, program
 
 USERS = "/users/"
 FULL = {"username": "eve@example.org"}
@@ -121,6 +122,65 @@ def test_bad_input_133_a_field_that_is_unknown_or_of_the_wrong_type_is_named(
     assert (refused.status_code, pointers(refused)) == (400, [f"#/{name}" for name in wrong])
     assert pointers(api.patch(f"/users/{ann.pk}/", wrong)) == [f"#/{name}" for name in wrong]
     assert User.objects.count() == 1
+
+
+@pytest.mark.parametrize("charset", ["latin-1", "utf-16", "x"])
+def test_a_body_that_says_it_is_not_in_utf_8_is_refused(api: Program, charset: str) -> None:
+    kind = f"application/json; charset={charset}"
+    address, body = f"{V1}{USERS}", json.dumps(FULL)
+    refused = api.client.generic("POST", address, body, kind, headers=api.headers)
+    assert (refused.status_code, pointers(refused)) == (415, [])
+    assert "JSON in UTF-8" in refused.json()["detail"]
+    assert not User.objects.exists()
+
+
+def test_a_body_in_utf_16_is_refused_and_one_that_begins_with_a_mark_is_not(api: Program) -> None:
+    text = json.dumps(FULL)
+    assert "UTF-8" in api.post(USERS, text.encode("utf-16")).json()["detail"]
+    assert api.post(USERS, text.encode("utf-8-sig")).status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/api/", "/api/v2/users/", "/api/nowhere", "/api/v1/%0A"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
+def test_whatever_is_not_there_is_said_as_everything_else(
+    api: Program, path: str, method: str
+) -> None:
+    refused = api.client.generic(method, path, "{}", "application/json", headers=api.headers)
+    assert (refused.status_code, pointers(refused)) == (404, [])
+    assert refused.json()["detail"] == "There is nothing at this address."
+
+
+def test_the_address_without_its_last_slash_leads_on(api: Program) -> None:
+    led = api.client.get("/api/v1", headers=api.headers)
+    assert (led.status_code, led.headers["Location"]) == (301, "/api/v1/")
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "status", "told"),
+    [
+        ("PUT", {}, 405, "The header Allow says"),
+        ("GET", {"Accept": "text/csv"}, 406, "Answers are JSON"),
+        ("GET", {"Authorization": ""}, 401, "Authorization: Bearer"),
+    ],
+)
+def test_what_can_be_done_about_it_is_said(
+    api: Program, method: str, headers: dict[str, str], status: int, told: str
+) -> None:
+    sent = {**api.headers, **headers}
+    refused = api.client.generic(method, f"{V1}{USERS}", headers=sent)
+    assert (refused.status_code, pointers(refused)) == (status, [])
+    assert told in refused.json()["detail"]
+
+
+def test_the_sentence_begins_with_what_it_is_about_only_where_that_has_a_name(
+    api: Program, ann: User
+) -> None:
+    one = api.patch(f"/users/{ann.pk}/", {"title": 5}).json()
+    assert one["detail"] == "#/title: Give a text in quotes."
+    whole = api.post("/memberships/bulk/", {}).json()
+    assert whole["detail"].startswith("Name 1 to 1,000 memberships")
+    assert whole["errors"][0]["pointer"] == "#"
+    assert api.post(USERS, {"a": 1, "b": 2}).json()["detail"].endswith(" And 1 more error.")
 
 
 # ---------------------------------------------------------------------------- Idempotency-Key

@@ -172,7 +172,7 @@ def test_deliveries_are_sent_again(
         ({"after": "yesterday", "before": "2026-11-25T00:00:00Z"}, "#/after"),
         ({"after": "0001-01-01T00:00:00+14:00", "before": "2026-11-25T00:00:00Z"}, "#/after"),
         ({"after": "2026-11-25T00:00:00Z", "before": "9999-12-31T23:59:59-12:00"}, "#/before"),
-        ({"after": "2026-11-26T00:00:00Z", "before": "2026-11-25T00:00:00Z"}, "#"),
+        ({"after": "2026-11-26T00:00:00Z", "before": "2026-11-25T00:00:00Z"}, "#/before"),
     ],
 )
 def test_what_is_to_be_sent_again_is_said_clearly(

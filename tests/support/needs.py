@@ -5,6 +5,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -15,6 +16,7 @@ BROKERS = {
     "redis": os.environ.get("GATEHOUSE_TEST_REDIS", "redis://127.0.0.1:6379/0"),
     "rabbitmq": os.environ.get("GATEHOUSE_TEST_RABBITMQ", "amqp://guest:guest@127.0.0.1:5672//"),
 }
+_PAGES = Path(__file__).parents[1] / "provisioning" / "admin"
 _PACKAGES = {"redis": "redis-server", "rabbitmq": "rabbitmq-server"}
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -47,9 +49,12 @@ def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def _uses_database(item: pytest.Item) -> bool:
+    """Whether the database may decide how it ends: of pages, how they are found and opened."""
     names = set(getattr(item, "fixturenames", ()))
     used = {"db", "transactional_db"} & names or item.get_closest_marker("django_db")
-    return bool(used) and item.get_closest_marker("browser") is None
+    # What a page says and asks is tried on SQLite; that each opens, on both in tests/roles.
+    on_pages = item.get_closest_marker("browser") or _PAGES in item.path.parents
+    return bool(used) and not on_pages
 
 
 def _need(items: list[pytest.Item], missing: Callable[[], str]) -> None:

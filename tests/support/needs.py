@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.settings import ON_POSTGRESQL, POSTGRESQL
+from tests.support import bad_inputs
 
 BROKERS = {
     "redis": os.environ.get("GATEHOUSE_TEST_REDIS", "redis://127.0.0.1:6379/0"),
@@ -49,12 +50,12 @@ def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 
 def _uses_database(item: pytest.Item) -> bool:
-    """Whether the database may decide how it ends: of pages, how they are found and opened."""
+    """Whether the database may decide how it ends."""
     names = set(getattr(item, "fixturenames", ()))
     used = {"db", "transactional_db"} & names or item.get_closest_marker("django_db")
-    # What a page says and asks is tried on SQLite; that each opens, on both in tests/roles.
-    on_pages = item.get_closest_marker("browser") or _PAGES in item.path.parents
-    return bool(used) and not on_pages
+    # What a page says is tried on SQLite alone; that each opens, on both in tests/roles.
+    of_pages = _PAGES in item.path.parents and not bad_inputs.numbers(item)
+    return bool(used) and not of_pages and item.get_closest_marker("browser") is None
 
 
 def _need(items: list[pytest.Item], missing: Callable[[], str]) -> None:

@@ -1,6 +1,7 @@
 """The people, groups, applications and servers that the tests share."""
 
 import datetime
+import os
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -37,6 +38,11 @@ class Server(Protocol):
 
 
 MakeApp = Callable[..., App]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """More than processors: much of the time a test waits for a process or a server."""
+    return (os.cpu_count() or 1) * 3 // 2
 
 
 def pytest_configure() -> None:

@@ -146,7 +146,7 @@ def test_a_change_that_waits_too_long_is_wrong(
 
 def test_a_worker_of_the_future_means_that_the_clocks_differ(working: None) -> None:
     Worker.objects.update(seen_at=timezone.now() + timedelta(minutes=5))
-    assert "300 seconds apart" in wrong()["clock"]
+    assert re.search(r"\b(300|2[89]\d) seconds apart", wrong()["clock"])
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from iam import batches
 from provisioning import access, group_guard, group_mapping, group_members, wording
 from provisioning.errors import Rejected
 from provisioning.group_plan import People, plan_group
@@ -67,7 +68,8 @@ def steps(app: App, groups: QuerySet[PushedGroup]) -> Iterator[GroupStep]:
     """The next step of each of these groups, read in batches. Nothing is written or sent."""
     rows = list(app.mappings.of_groups())
     too_many = group_guard.would_hold(app)
-    for batch in _batches(groups):
+    chosen = access.with_wanted_groups(groups).select_related("group")
+    for batch in batches.by_key(chosen, _BATCH):
         joining, leaving = group_members.changes(batch)
         for pushed in batch:
             pushed.app = app
@@ -146,11 +148,3 @@ def _members(step: GroupStep) -> str:
         if count
     ]
     return f"{' and '.join(parts)}." if parts else ""
-
-
-def _batches(groups: QuerySet[PushedGroup]) -> Iterator[Sequence[PushedGroup]]:
-    rows = access.with_wanted_groups(groups).select_related("group")
-    last = 0
-    while batch := list(rows.filter(pk__gt=last).order_by("pk")[:_BATCH]):
-        yield batch
-        last = batch[-1].pk

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from iam import moments
 from iam.text import counted
 from provisioning.effects import Effect
 from provisioning.management import answering
@@ -151,8 +151,8 @@ def _found(options: dict[str, Any]) -> ReportFilter:
         if not asked.get("identifier"):
             raise answering.wrong("--exactly and --contains are about --person: give one.")
         asked["match"] = "exact" if options["exactly"] else "contains"
-    if _is_day(asked.get("before", "")):
-        asked["before"] += "T23:59:59.999999"
+    if end := moments.end_of_day(asked.get("before", "")):
+        asked["before"] = end.isoformat()
     report = ReportFilter(asked, queryset=Event.objects.all())
     if not report.form.is_valid():
         names = {name: f"--{key}" for key, name in _FILTERS.items()} | {
@@ -174,13 +174,6 @@ def _saved(name: str, owner: str) -> dict[str, Any]:
         owners = ", ".join(sorted(search.owner.username for search in found))
         raise answering.wrong(f"Several have a saved search “{name}”. Say --of one of: {owners}.")
     return saved_searches.filters(found[0])
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return bool(date.fromisoformat(text))
-    except ValueError:
-        return False
 
 
 def _zone(name: str | None) -> ZoneInfo | None:
